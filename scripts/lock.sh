@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# Resolves pyproject.toml and requirements/dev.in into requirements/all.txt: names, versions and hashes, no address.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+.venv/bin/uv pip compile -q --all-extras --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+  --universal --python-version 3.11 --upgrade pyproject.toml requirements/dev.in -o requirements/all.txt

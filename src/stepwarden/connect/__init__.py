@@ -1,0 +1,1 @@
+"""Formats in and out: other systems' logs, look-ups of addresses and agents."""

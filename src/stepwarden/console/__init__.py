@@ -1,0 +1,1 @@
+"""People's and operators' pages."""

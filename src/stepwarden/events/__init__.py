@@ -1,0 +1,1 @@
+"""Frozen event types, their catalogue and their one canonical encoding. Pure."""

@@ -1,0 +1,260 @@
+"""Entries: one frozen type for each kind of thing that the log records.
+
+An entry says who, what, on what, from where, when and how it ended. The union ``Entry`` is closed: a new kind is a
+new class here, a row in ``catalogue`` and an arm in every ``match``. Numbers are integers only (risk in parts per
+million, weights in thousandths of a nat, times in microseconds), which keeps the encoding canonical.
+
+Fields that all kinds have:
+``time`` is given by the log, microseconds since 1970 UTC, and never runs backwards in one log.
+``id`` is 8 random characters; together with the index it makes the public name ``<index>-<id>``.
+``previous`` is the index of the entry that this one follows up, -1 for none.
+``key`` is the hash of the caller's idempotency key; ``by`` the id of the API key, or ``service``.
+``personal`` maps the name of a personal field to the commitment to its value (see ``personal``).
+"""
+
+from typing import Literal
+
+import msgspec
+
+from stepwarden.events.facts import Facts
+
+Verdict = Literal["allow", "step_up", "deny"]
+AAL = Literal[0, 1, 2, 3]
+SCHEMA_VERSION = 1
+
+
+class Base(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    forbid_unknown_fields=True,
+    tag_field="kind",
+):
+    time: int
+    id: str
+    v: int = SCHEMA_VERSION
+    previous: int = -1
+    key: str = ""
+    by: str = "service"
+    personal: dict[str, str] = {}
+
+
+class Demand(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What must hold for the action to be allowed.
+
+    ``aal`` is the assurance level; ``max_age`` how many seconds ago, at most, it may have been proved (-1: any
+    time in this session); ``bound`` that the proof must be for this very action; ``recovery`` that a recovery code
+    will do too (the session stays at AAL1 all the same); ``deny`` that nothing helps.
+    """
+
+    aal: AAL = 0
+    max_age: int = -1
+    bound: bool = False
+    recovery: bool = False
+    deny: bool = False
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The assurance that a session holds: level, methods (``amr``) and when it was proved (microseconds)."""
+
+    aal: AAL = 0
+    since: int = 0
+    amr: tuple[str, ...] = ()
+
+
+class Evidence(msgspec.Struct, frozen=True, array_like=True):
+    """What one rule contributed: its id and its weight in thousandths of a nat. ``failed``: it raised."""
+
+    rule: str
+    weight: int
+    failed: bool = False
+
+
+class AttemptDecided(Base, frozen=True, kw_only=True, tag="attempt.decided"):
+    """An attempt and the answer to it. ``signals`` holds only values that differ from their default."""
+
+    facts: Facts
+    signals: dict[str, int | str | bool]
+    evidence: tuple[Evidence, ...]
+    score: int
+    risk: int
+    demand: Demand
+    standing: Standing
+    decision: Verdict
+    policy: str
+    binding: str = ""
+    grant: str = ""
+
+
+class OutcomeReported(Base, frozen=True, kw_only=True, tag="outcome.reported"):
+    """How an attempt ended, as the application says. ``facts`` are the attempt's, with this outcome.
+
+    ``outcome`` ``unknown`` with ``proved`` says that the first factor was right while the step-up is open.
+    ``session`` is the token of the session that a sign-in opened. ``decision`` is what had been answered.
+    ``learn`` says whether habits may be learned from it: it ended well and had been allowed.
+    """
+
+    facts: Facts
+    decision: Verdict
+    session: str = ""
+    learn: bool = False
+
+
+class EventRecorded(Base, frozen=True, kw_only=True, tag="event.recorded"):
+    """Something that happened elsewhere and is only recorded. ``facts.time`` may lie before ``time``."""
+
+    facts: Facts
+    source: str = ""
+
+
+class ChallengeIssued(Base, frozen=True, kw_only=True, tag="challenge.issued"):
+    """A step-up was asked for. ``previous`` is the decision. ``nonce`` and ``binding`` are SHA-256, hex.
+
+    ``ready`` says whether it may be answered at once, or only after the first factor has been reported.
+    """
+
+    challenge: str
+    actor: str
+    session: str
+    action: str
+    nonce: str
+    binding: str
+    aal: AAL
+    expires: int
+    ready: bool
+
+
+class ChallengeAnswered(Base, frozen=True, kw_only=True, tag="challenge.answered"):
+    """An answer that did not pass, and why; the reason is never told to the one who answers."""
+
+    challenge: str
+    actor: str
+    factor: str
+    result: Literal["wrong", "replayed", "locked", "not_ready", "closed"]
+
+
+class ChallengePassed(Base, frozen=True, kw_only=True, tag="challenge.passed"):
+    """The factor was right. ``step`` is the time step used (-1: none); ``grant`` the SHA-256 of the grant.
+
+    ``session`` is the session whose standing rises, to ``aal`` by ``amr``; the grant ends at ``expires``.
+    """
+
+    challenge: str
+    actor: str
+    session: str
+    factor: str
+    amr: tuple[str, ...]
+    aal: AAL
+    grant: str
+    expires: int
+    step: int = -1
+
+
+class ChallengeFailed(Base, frozen=True, kw_only=True, tag="challenge.failed"):
+    """Too many wrong answers: the challenge is over. The last of them is this entry and counts."""
+
+    challenge: str
+    actor: str
+    factor: str
+
+
+class ChallengeExpired(Base, frozen=True, kw_only=True, tag="challenge.expired"):
+    """Nobody passed it in time (abandoned)."""
+
+    challenge: str
+    actor: str
+
+
+class FactorEnrolled(Base, frozen=True, kw_only=True, tag="factor.enrolled"):
+    """A person can now prove themselves this way. The secret is never in the log. ``count``: codes made."""
+
+    actor: str
+    factor: str
+    credential: str
+    count: int = 0
+
+
+class FactorRemoved(Base, frozen=True, kw_only=True, tag="factor.removed"):
+    actor: str
+    factor: str
+    credential: str
+
+
+class PolicyChanged(Base, frozen=True, kw_only=True, tag="policy.changed"):
+    """From here on decisions are made by this policy. ``text`` is the whole file, ``policy`` its SHA-256."""
+
+    policy: str
+    text: str
+    name: str
+
+
+class PolicyRefused(Base, frozen=True, kw_only=True, tag="policy.refused"):
+    """A new policy could not be used; the one before stays. ``policy`` is the SHA-256 of what was refused."""
+
+    policy: str
+    reason: str
+    line: int = 0
+    column: int = 0
+
+
+class ExceptionRaised(Base, frozen=True, kw_only=True, tag="exception"):
+    """Something was wrong: a refused input, a failing rule, a missing lookup. ``code`` is a public error code."""
+
+    code: str
+    where: str
+    detail: str
+    field: str = ""
+
+
+class Administration(Base, frozen=True, kw_only=True, tag="administration"):
+    """An administrator, an auditor or a command did something: made a key, read the log. ``target``: on what."""
+
+    action: str
+    target: str = ""
+    detail: str = ""
+    rows: int = 0
+
+
+class ServiceStarted(Base, frozen=True, kw_only=True, tag="service.started"):
+    """The service opened this log. ``signal_limits`` are the bounds that the fold of signals runs with."""
+
+    version: str
+    size: int
+    settings: str
+    signal_limits: dict[str, int]
+
+
+class ServiceStopped(Base, frozen=True, kw_only=True, tag="service.stopped"):
+    reason: str
+
+
+class LabelApplied(Base, frozen=True, kw_only=True, tag="label.applied"):
+    """Somebody says what an attempt really was. ``reliability`` in percent; ``previous`` is the attempt."""
+
+    label: Literal["attack", "benign"]
+    source: str
+    reliability: int
+    actor: str = ""
+    address: str = ""
+
+
+Entry = (
+    AttemptDecided
+    | OutcomeReported
+    | EventRecorded
+    | ChallengeIssued
+    | ChallengeAnswered
+    | ChallengePassed
+    | ChallengeFailed
+    | ChallengeExpired
+    | FactorEnrolled
+    | FactorRemoved
+    | PolicyChanged
+    | PolicyRefused
+    | ExceptionRaised
+    | Administration
+    | ServiceStarted
+    | ServiceStopped
+    | LabelApplied
+)

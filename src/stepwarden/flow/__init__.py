@@ -1,0 +1,1 @@
+"""One attempt, end to end."""

@@ -1,0 +1,1 @@
+"""Where other software meets us: the HTTP API. Translates, never decides."""

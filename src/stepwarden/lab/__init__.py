@@ -1,0 +1,1 @@
+"""Replay of logs that somebody already has, and reports."""

@@ -1,0 +1,1 @@
+"""Facts about an attempt, computed from the history before it. Pure."""

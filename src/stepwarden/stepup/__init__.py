@@ -1,0 +1,1 @@
+"""The life cycle of challenges, and the factors that answer them."""
