@@ -1,1 +1,1 @@
-"""The tamper-evident log: bytes in; tree, notes, checkpoints, tiles, proofs, sequencer and verifier out. Knows no events."""
+"""The tamper-evident log: bytes in; tree, notes, tiles, proofs, sequencer, verifier out. Knows no events."""

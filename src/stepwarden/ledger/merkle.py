@@ -5,9 +5,9 @@
     empty = SHA-256("")
 
 A tree of n > 1 leaves splits at the largest power of two below n: the left part is a complete tree that never
-changes again, the right part is a smaller tree of the same kind. ``root_of`` says exactly that and is slow; it is
-the oracle of the tests. ``Edge`` keeps only the roots of the complete subtrees along the right edge, at most 64
-hashes, and is what a growing log uses.
+changes again, the right part is a smaller tree of the same kind. ``root_of`` says exactly that and is slow;
+it is the oracle of the tests. ``Edge`` keeps only the roots of the complete subtrees along the right edge,
+at most 64 hashes, and is what a growing log uses.
 
     >>> edge = Edge()
     >>> for entry in (b"", b"\\x00", b"\\x10"):
@@ -41,7 +41,9 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 def split(size: int) -> int:
-    """Return the size of the left subtree of a tree of ``size`` > 1 leaves: the largest power of two below it."""
+    """Return the size of the left subtree of a tree of ``size`` > 1 leaves: the largest power of two
+    below it.
+    """
     return 1 << ((size - 1).bit_length() - 1)
 
 
@@ -90,7 +92,8 @@ class Edge:
         """Add the hash of the next leaf."""
         nodes, size = self._nodes, self._size
         node = leaf_hash
-        # Each trailing one bit of the size is a complete subtree that the new leaf completes to one twice as large.
+        # Each trailing one bit of the size is a complete subtree that the new leaf completes to one twice
+        # as large.
         while size & 1:
             node = sha256(b"\x01" + nodes.pop() + node).digest()
             size >>= 1

@@ -1,20 +1,22 @@
 """What the ledger asks of a store, and what a store promises.
 
-The ledger is the only writer. It commits *groups*: some entries, the rows that go with them, the tiles that they
-completed and the new signed head. Five promises; the conformance suite holds every adapter to them.
+The ledger is the only writer. It commits *groups*: some entries, the rows that go with them, the tiles that
+they completed and the new signed head. Five promises; the conformance suite holds every adapter to them.
 
 1. **Atomic.** After a crash at any instant, all of a group is there or none of it.
 2. **Durable.** When ``commit`` returns, the group survives loss of power (it has been synced to the device).
-3. **In order.** A group is taken only if ``first`` is the size of the stored head (0 for none) and the store's
-   epoch is the head's: a compare-and-swap inside the transaction. Otherwise FencedError, and nothing changed.
+3. **In order.** A group is taken only if ``first`` is the size of the stored head (0 for none) and the
+   store's epoch is the head's: a compare-and-swap inside the transaction. Otherwise FencedError, and
+   nothing changed.
 4. **Append-only.** Entries and tiles, once committed, never change and never go. Openings may be rewritten
    (erasure), side rows may be replaced and deleted.
-5. **Once failed, stop.** After any error from ``commit`` the state is unknown until ``load`` is called on a newly
-   opened store. The ledger never tries again in place: a failed fsync may have dropped the pages it claims to hold.
+5. **Once failed, stop.** After any error from ``commit`` the state is unknown until ``load`` is called on a
+   newly opened store. The ledger never tries again in place: a failed fsync may have dropped the pages it
+   claims to hold.
 
-A store hashes and signs nothing and trusts its caller for the contents: the verifier reads it back and checks.
-It is used from two threads: ``commit`` from the ledger's writer, the reading methods from any. Readers see whole
-groups only.
+A store hashes and signs nothing and trusts its caller for the contents: the verifier reads it back and
+checks. It is used from two threads: ``commit`` from the ledger's writer, the reading methods from any.
+Readers see whole groups only.
 
 A store is *not* the query index: that is a projection, which may be dropped and rebuilt from the entries.
 """
@@ -60,8 +62,9 @@ class Head:
 class Group:
     """What one commit writes.
 
-    ``first`` is the index of the first submission, so ``head.size == first + len(submissions)``. ``tiles`` are the
-    full tiles that these entries completed: level, index, 8,192 bytes (256 hashes). ``head.epoch`` is the writer's.
+    ``first`` is the index of the first submission, so ``head.size == first + len(submissions)``. ``tiles``
+    are the full tiles that these entries completed: level, index, 8,192 bytes (256 hashes). ``head.epoch``
+    is the writer's.
     """
 
     first: int
@@ -82,7 +85,9 @@ class LogStore(Protocol):
         ...
 
     def take_over(self) -> int:
-        """Become the writer: raise the stored epoch by one, durably, and return it. Earlier writers are fenced."""
+        """Become the writer: raise the stored epoch by one, durably, and return it. Earlier writers are
+        fenced.
+        """
         ...
 
     def commit(self, group: Group) -> None:
