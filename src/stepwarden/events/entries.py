@@ -111,7 +111,9 @@ class EventRecorded(Base, frozen=True, kw_only=True, tag="event.recorded"):
 class ChallengeIssued(Base, frozen=True, kw_only=True, tag="challenge.issued"):
     """A step-up was asked for. ``previous`` is the decision. ``nonce`` and ``binding`` are SHA-256, hex.
 
-    ``ready`` says whether it may be answered at once, or only after the first factor has been reported.
+    ``nonce`` commits to the challenge, the binding and the policy (see ``stepup.binding``). ``proved`` are the
+    methods that stand already; ``ready`` says whether it may be answered at once, or only after the first factor
+    has been reported; ``recovery`` whether a recovery code will do.
     """
 
     challenge: str
@@ -123,6 +125,8 @@ class ChallengeIssued(Base, frozen=True, kw_only=True, tag="challenge.issued"):
     aal: AAL
     expires: int
     ready: bool
+    recovery: bool = False
+    proved: tuple[str, ...] = ()
 
 
 class ChallengeAnswered(Base, frozen=True, kw_only=True, tag="challenge.answered"):
@@ -137,6 +141,8 @@ class ChallengeAnswered(Base, frozen=True, kw_only=True, tag="challenge.answered
 class ChallengePassed(Base, frozen=True, kw_only=True, tag="challenge.passed"):
     """The factor was right. ``step`` is the time step used (-1: none); ``grant`` the SHA-256 of the grant.
 
+    ``credential`` is what was used up: the authenticator whose time step it was, or the one recovery code.
+
     ``session`` is the session whose standing rises, to ``aal`` by ``amr``; the grant ends at ``expires``.
     """
 
@@ -148,6 +154,7 @@ class ChallengePassed(Base, frozen=True, kw_only=True, tag="challenge.passed"):
     aal: AAL
     grant: str
     expires: int
+    credential: str = ""
     step: int = -1
 
 
