@@ -1,11 +1,16 @@
 """The errors of the world, each with a public, stable code.
 
-A ``ValueError`` is a mistake of ours; a ``StepwardenError`` is the world's: bad input, a full disk, a broken log.
-``code`` is part of the API: it appears in problem documents (RFC 9457) and in exception entries, and never changes.
-``public`` says whether the message may be shown to a caller who is not trusted; where it is false only the code is.
+A ``ValueError`` is a mistake of ours; a ``StepwardenError`` is the world's: bad input, a full disk, a broken
+log. ``code`` is part of the API: it appears in problem documents (RFC 9457) and in exception entries, and
+never changes. ``public`` says whether the message may be shown to a caller who is not trusted; where it is
+false only the code is.
 
     StepwardenError
     ├── InputError                  input.invalid
+    │   ├── MalformedBodyError      input.malformed
+    │   ├── TooLargeError           input.too_large
+    │   ├── MediaTypeError          input.media_type
+    │   ├── TooSlowError            input.too_slow
     │   ├── UnknownFormatError      input.unknown_format
     │   └── MalformedEntryError     entry.malformed
     ├── RefusedError                request.refused
@@ -59,6 +64,30 @@ class InputError(StepwardenError):
         self.field = field
 
 
+class MalformedBodyError(InputError):
+    """Not one JSON text: bad syntax or UTF-8, something after its end, a key twice in one object."""
+
+    code = "input.malformed"
+
+
+class TooLargeError(InputError):
+    """More bytes, or more items, than are taken at once."""
+
+    code = "input.too_large"
+
+
+class MediaTypeError(InputError):
+    """A content type or content encoding that this operation does not read."""
+
+    code = "input.media_type"
+
+
+class TooSlowError(InputError):
+    """The rest of the input did not come in time."""
+
+    code = "input.too_slow"
+
+
 class UnknownFormatError(InputError):
     """No importer recognises this file."""
 
@@ -103,7 +132,7 @@ class ConflictError(RefusedError):
 
 
 class BusyError(RefusedError):
-    """The queue is full. Nothing was allowed, nothing was recorded: ask again after ``retry_after`` seconds."""
+    """The queue is full. Nothing was allowed or recorded: ask again after ``retry_after`` seconds."""
 
     code = "service.busy"
 
