@@ -144,11 +144,11 @@ def verify_consistency(old: int, new: int, proof: Sequence[bytes], old_root: byt
     """
     if not 0 < old <= new:
         raise BadProofError(f"no proof shows that a tree of {old} entries begins one of {new}")
-    _check_hashes(old_root, new_root, *proof)
     if old == new:
         if proof or old_root != new_root:
             raise BadProofError("two roots for the same size, or a proof where none is needed")
         return
+    _check_hashes(old_root, new_root, *proof)
     # A complete old tree is its own first hash (RFC 9162 section 2.1.4.2, step 2).
     hashes = [old_root, *proof] if old & (old - 1) == 0 else list(proof)
     if not hashes:

@@ -30,7 +30,7 @@ This module is *not* a cache of whole logs: ``StoredNodes`` keeps a bounded numb
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import islice
@@ -116,10 +116,30 @@ class Tail:
 
     def append(self, leaf_hash: bytes) -> None:
         """Add the hash of the next leaf."""
-        rows, carry, level, node = self._rows, self._size, 0, leaf_hash
-        row = rows[0]
-        row.append(node)
+        self._put(0, leaf_hash)
         self._size += 1
+
+    def extend(self, leaf_hashes: Sequence[bytes]) -> None:
+        """Add the hashes of the next leaves: the same as appending each, and faster where they fill tiles."""
+        at, stop = 0, len(leaf_hashes)
+        while at < stop:
+            if self._size % WIDTH == 0 and stop - at >= WIDTH:
+                tile = b"".join(leaf_hashes[at : at + WIDTH])
+                self._full.append((0, self._size >> HEIGHT, tile))
+                self._put(HEIGHT, expand(tile)[HEIGHT])
+                self._size += WIDTH
+                at += WIDTH
+            else:
+                self.append(leaf_hashes[at])
+                at += 1
+
+    def _put(self, level: int, node: bytes) -> None:
+        """Put the next complete subtree of a level into its row, and above it what it completes."""
+        rows, carry = self._rows, self._size >> level
+        while len(rows) <= level:
+            rows.append([])
+        row = rows[level]
+        row.append(node)
         while carry & 1:
             node = sha256(b"\x01" + row[-2] + node).digest()
             carry >>= 1

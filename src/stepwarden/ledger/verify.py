@@ -1,0 +1,301 @@
+"""The verifier of a whole log: reads it from its first entry and says, step by step, what holds.
+
+    1  the head       a signed note by a given key, for this origin, that says what the store says
+    2  the entries    as many as the head counts, none after it, none too long
+    3  the tree       the root over these entries is the one that was signed
+    4  the tiles      each full tile is stored and holds the hashes of these entries; none is stored beyond
+    5  the past       each earlier checkpoint that we were given is how this log began
+
+It trusts nothing in the store: hashes are computed from the entries' bytes. It needs constant memory,
+hashes each entry once, and never stops at the first failure, so that a report shows how far the damage
+goes. A bad log raises nothing: ``Report.raise_failure`` is there for those who want an exception.
+
+    >>> print(Step(number=3, title="the tree", ok=True, detail="root 3q2+7w==...", count=12))
+    3. the tree: ok, root 3q2+7w==... (12)
+
+This is *not* a check of what the entries mean: decisions are replayed elsewhere. And a log that was cut at
+its end, with a head that was signed back then, is a good log here: only step 5 can tell, so keep
+checkpoints somewhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import islice
+from typing import Final, Protocol
+
+from stepwarden.errors import CorruptLogError, RollbackError, StepwardenError
+from stepwarden.ledger.checkpoint import Checkpoint, open_checkpoint
+from stepwarden.ledger.note import Verifier, encode_base64
+from stepwarden.ledger.store import MAX_LEAF, Head
+from stepwarden.ledger.tiles import HEIGHT, WIDTH, Tail
+
+BATCH: Final = 16 * WIDTH
+"""Entries hashed between two progress reports."""
+
+NAMED: Final = 5
+"""Damaged places named in a detail; more are counted."""
+
+Progress = Callable[[int, int], None]
+"""Called with the entries read so far, and how many the head counts."""
+
+
+class LogReader(Protocol):
+    """The part of a log store that a verifier reads; the contract is the store's."""
+
+    def load(self) -> Head | None:
+        """Return the head of the last committed group."""
+        ...
+
+    def leaves(self, first: int, stop: int) -> Iterator[bytes]:
+        """Yield the entries ``first`` to ``stop - 1``."""
+        ...
+
+    def tile(self, level: int, index: int) -> bytes | None:
+        """Return a full tile, or None."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing that was checked. ``count`` is how many items; ``error`` is why it failed."""
+
+    number: int
+    title: str
+    ok: bool
+    detail: str
+    count: int
+    error: StepwardenError | None = None
+
+    def __str__(self) -> str:
+        return f"{self.number}. {self.title}: {'ok' if self.ok else 'FAILED'}, {self.detail} ({self.count})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a verification found. ``size`` is the number of entries read, ``root`` the hash over them."""
+
+    origin: str
+    size: int
+    root: bytes
+    steps: tuple[Step, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every step holds."""
+        return all(step.ok for step in self.steps)
+
+    def raise_failure(self) -> None:
+        """Do nothing for a good log.
+
+        Raises:
+            StepwardenError: of the first step that failed.
+        """
+        for step in self.steps:
+            if not step.ok:
+                raise step.error or CorruptLogError(str(step))
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.steps))
+
+
+def verify_log(
+    reader: LogReader,
+    *,
+    origin: str,
+    verifiers: Collection[Verifier],
+    earlier: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Report:
+    """Check a log against its head, its tiles and earlier checkpoints (signed notes) that were kept
+    elsewhere.
+
+    Raises nothing for a bad log. A store that cannot be read fails the step that needed it.
+    """
+    past, head_step, head = _Past(), None, None
+    for number, note in enumerate(earlier, start=1):
+        past.add(number, note, origin, verifiers)
+    try:
+        head = reader.load()
+        head_step = _check_head(head, origin, verifiers)
+    except StepwardenError as exc:
+        head_step = _failed(1, "the head", exc, count=1)
+    scan = _Scan(size=head.size if head else 0, past=past)
+    try:
+        scan.run(reader, progress)
+    except StepwardenError as exc:
+        scan.error = exc
+    root = scan.tail.root()
+    steps = (head_step, scan.entries(), _check_tree(head, scan.tail.size, root), scan.tiles(), past.step())
+    return Report(origin=origin, size=scan.tail.size, root=root, steps=steps)
+
+
+def _failed(number: int, title: str, error: StepwardenError, *, count: int) -> Step:
+    return Step(number=number, title=title, ok=False, detail=str(error), count=count, error=error)
+
+
+def _check_head(head: Head | None, origin: str, verifiers: Collection[Verifier]) -> Step:
+    """Step 1.
+
+    Raises:
+        LedgerError: whatever is wrong with it.
+    """
+    if head is None:
+        raise CorruptLogError("there is no head, so there is no log to verify")
+    claim = open_checkpoint(head.checkpoint, origin, verifiers)
+    if (claim.size, claim.root) != (head.size, head.root):
+        raise CorruptLogError(
+            f"the store says {head.size} entries under {encode_base64(head.root)}, "
+            f"what was signed is {claim.size} under {encode_base64(claim.root)}"
+        )
+    return Step(number=1, title="the head", ok=True, detail=f"signed for {origin}", count=1)
+
+
+def _check_tree(head: Head | None, size: int, root: bytes) -> Step:
+    """Step 3."""
+    found = f"root {encode_base64(root)} over {size} entries"
+    if head is not None and (head.size, head.root) == (size, root):
+        return Step(number=3, title="the tree", ok=True, detail=found, count=size)
+    wanted = "no head" if head is None else f"the head says {encode_base64(head.root)} over {head.size}"
+    return _failed(3, "the tree", CorruptLogError(f"{found}, {wanted}"), count=size)
+
+
+@dataclass(slots=True)
+class _Places:
+    """Where damage was seen: the first few, and how many in all."""
+
+    count: int = 0
+    named: list[str] = field(default_factory=list)
+
+    def add(self, place: str) -> None:
+        self.count += 1
+        if len(self.named) < NAMED:
+            self.named.append(place)
+
+    def __str__(self) -> str:
+        more = f" and {self.count - len(self.named)} more" if self.count > len(self.named) else ""
+        return ", ".join(self.named) + more
+
+
+class _Past:
+    """Step 5: earlier checkpoints, compared with the root that this log had at their size."""
+
+    def __init__(self) -> None:
+        self._claims: dict[int, list[tuple[int, Checkpoint]]] = {}
+        self._bad = _Places()
+        self._count = 0
+        self._error: StepwardenError | None = None
+
+    def add(self, number: int, note: str, origin: str, verifiers: Collection[Verifier]) -> None:
+        self._count += 1
+        try:
+            claim = open_checkpoint(note, origin, verifiers)
+        except StepwardenError as exc:
+            self._fail(exc, f"number {number} is unusable: {exc}")
+        else:
+            self._claims.setdefault(claim.size, []).append((number, claim))
+
+    def sizes(self) -> list[int]:
+        """Where the scan must stop and look."""
+        return sorted(self._claims)
+
+    def compare(self, size: int, root: bytes) -> None:
+        """Hear the root of the first ``size`` entries."""
+        for number, claim in self._claims.pop(size, ()):
+            if claim.root != root:
+                self._fail(None, f"number {number} has another root over {size} entries")
+
+    def _fail(self, error: StepwardenError | None, place: str) -> None:
+        self._bad.add(place)
+        self._error = self._error or error
+
+    def step(self) -> Step:
+        """Return the step; what the scan never reached is a log that lost entries."""
+        for size, claims in sorted(self._claims.items()):
+            for number, _ in claims:
+                self._fail(None, f"number {number} counts {size} entries, which this log does not reach")
+        self._claims.clear()
+        if self._bad.count:
+            error = self._error or RollbackError(f"this log has another past: {self._bad}")
+            return Step(
+                number=5, title="the past", ok=False, detail=str(self._bad), count=self._count, error=error
+            )
+        detail = "every earlier checkpoint agrees" if self._count else "no earlier checkpoint was given"
+        return Step(number=5, title="the past", ok=True, detail=detail, count=self._count)
+
+
+class _Scan:
+    """Steps 2 and 4: one pass over the entries."""
+
+    def __init__(self, *, size: int, past: _Past) -> None:
+        self.tail = Tail()
+        self.error: StepwardenError | None = None
+        self._size = size
+        self._past = past
+        self._too_long = _Places()
+        self._beyond = False
+        self._bad_tiles = _Places()
+        self._tiles = 0
+
+    def run(self, reader: LogReader, progress: Progress | None) -> None:
+        """Read everything; what is found is kept, what the store raises passes through."""
+        # One entry more than the head counts, to see that there is none.
+        entries = reader.leaves(0, self._size + 1)
+        stops = [size for size in self._past.sizes() if size <= self._size]
+        for stop in [*stops, self._size]:
+            while self.tail.size < stop and self._read(entries, reader, stop):
+                if progress is not None:
+                    progress(self.tail.size, self._size)
+            if self.tail.size == stop:
+                self._past.compare(stop, self.tail.root())
+        self._beyond = next(entries, None) is not None
+        self._look_beyond(reader)
+
+    def _read(self, entries: Iterator[bytes], reader: LogReader, stop: int) -> bool:
+        """Hash the next entries up to ``stop``; tell whether there were any."""
+        first = self.tail.size
+        # Batches end at tile boundaries: whole tiles are hashed faster.
+        batch = list(islice(entries, min(stop, (first // BATCH + 1) * BATCH) - first))
+        if batch and max(map(len, batch)) > MAX_LEAF:
+            for index, entry in enumerate(batch, start=first):
+                if len(entry) > MAX_LEAF:
+                    self._too_long.add(f"entry {index}")
+        self.tail.extend([sha256(b"\x00" + entry).digest() for entry in batch])
+        for level, index, hashes in self.tail.take_full():
+            self._tiles += 1
+            if reader.tile(level, index) != hashes:
+                self._bad_tiles.add(f"tile {index} of level {level}")
+        return bool(batch)
+
+    def _look_beyond(self, reader: LogReader) -> None:
+        """No full tile may stand where the tree has none: it would be a trace of cut entries."""
+        for level in range(self._size.bit_length() // HEIGHT + 1):
+            index = self._size >> (HEIGHT * (level + 1))
+            if reader.tile(level, index) is not None:
+                self._bad_tiles.add(f"tile {index} of level {level}, beyond the end")
+
+    def entries(self) -> Step:
+        """Step 2."""
+        size, title = self.tail.size, "the entries"
+        if self.error is not None:
+            return _failed(2, title, self.error, count=size)
+        if size < self._size:
+            text = f"entries {size} to {self._size - 1} are missing"
+            return _failed(2, title, CorruptLogError(text), count=size)
+        if self._beyond:
+            return _failed(2, title, CorruptLogError("there are entries after the head's last"), count=size)
+        if self._too_long.count:
+            text = f"longer than {MAX_LEAF} bytes: {self._too_long}"
+            return _failed(2, title, CorruptLogError(text), count=size)
+        return Step(number=2, title=title, ok=True, detail="all there, none after the head", count=size)
+
+    def tiles(self) -> Step:
+        """Step 4."""
+        if self._bad_tiles.count or self.error is not None or self.tail.size < self._size:
+            text = f"missing, or not over these entries: {self._bad_tiles}"
+            if not self._bad_tiles.count:
+                text = "not all could be checked"
+            return _failed(4, "the tiles", CorruptLogError(text), count=self._tiles)
+        return Step(number=4, title="the tiles", ok=True, detail="all stored, all right", count=self._tiles)

@@ -1,0 +1,85 @@
+"""An in-memory LogStore: the contract of ``stepwarden.ledger.store`` without durability.
+
+Several stores may share one ``Disk``: that is how a test restarts a log, or lets two writers fight for it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from stepwarden.errors import FencedError, StepwardenError
+from stepwarden.ledger.store import Group, Head
+
+
+@dataclass(slots=True)
+class Disk:
+    """What survives a restart. Tests reach in here to play the attacker."""
+
+    entries: list[bytes] = field(default_factory=list)
+    sealed: list[bytes] = field(default_factory=list)
+    tiles: dict[tuple[int, int], bytes] = field(default_factory=dict)
+    rows: dict[tuple[str, bytes], bytes] = field(default_factory=dict)
+    head: Head | None = None
+    epoch: int = 0
+
+
+class MemoryStore:
+    """A LogStore over a ``Disk``. ``fail_next`` is raised by the next commit, before or after it has taken
+    hold."""
+
+    def __init__(self, disk: Disk | None = None) -> None:
+        self.disk = disk or Disk()
+        self.commits: list[int] = []
+        self.fail_next: StepwardenError | None = None
+        self.fail_after_write = False
+
+    def load(self) -> Head | None:
+        return self.disk.head
+
+    def take_over(self) -> int:
+        self.disk.epoch += 1
+        return self.disk.epoch
+
+    def commit(self, group: Group) -> None:
+        error, self.fail_next = self.fail_next, None
+        if error is not None and not self.fail_after_write:
+            raise error
+        disk = self.disk
+        size = disk.head.size if disk.head else 0
+        if group.first != size or group.head.epoch != disk.epoch:
+            raise FencedError("another writer has this log")
+        if group.head.size != size + len(group.submissions):
+            raise ValueError("the head does not count this group's entries")
+        for submission in group.submissions:
+            disk.entries.append(submission.leaf)
+            disk.sealed.append(submission.opening)
+            for space, key, value in submission.side:
+                if value is None:
+                    disk.rows.pop((space, key), None)
+                else:
+                    disk.rows[space, key] = value
+        for level, index, hashes in group.tiles:
+            if (level, index) in disk.tiles:
+                raise ValueError("a tile is written once")
+            disk.tiles[level, index] = hashes
+        disk.head = group.head
+        self.commits.append(len(group.submissions))
+        if error is not None:
+            raise error
+
+    def leaves(self, first: int, stop: int) -> Iterator[bytes]:
+        return iter(self.disk.entries[first:stop])
+
+    def openings(self, first: int, stop: int) -> Iterator[bytes]:
+        return iter(self.disk.sealed[first:stop])
+
+    def tile(self, level: int, index: int) -> bytes | None:
+        return self.disk.tiles.get((level, index))
+
+    def side(self, space: str, key: bytes) -> bytes | None:
+        return self.disk.rows.get((space, key))
+
+    def side_items(self, space: str) -> Iterator[tuple[bytes, bytes]]:
+        return iter(sorted((key, value) for (name, key), value in self.disk.rows.items() if name == space))
+
+    def close(self) -> None:
+        pass
