@@ -1,0 +1,63 @@
+"""Standings: the assurance that each session holds now, and when it was proved.
+
+A session has a base (AAL1, from its sign-in) and may have been raised (AAL2). What was raised lapses after
+12 hours and the base shows again; the base lapses after 30 days (NIST SP 800-63B sections 2.1.3 and 2.2.3).
+How fresh a proof must be for one action is the policy's business, on top of this. A session belongs to one
+actor: the same session named with another actor holds nothing.
+
+Bounded: at most ``MAX_SESSIONS``, the one proved longest ago is forgotten first. Forgetting only ever
+demands more.
+"""
+
+from typing import NamedTuple
+
+from stepwarden.events.entries import Standing
+
+HOUR = 3_600_000_000
+RAISED_FOR = 12 * HOUR
+BASE_FOR = 30 * 24 * HOUR
+MAX_SESSIONS = 200_000
+NOTHING = Standing()
+
+
+class _Held(NamedTuple):
+    base: Standing
+    raised: Standing
+
+
+class Standings:
+    """What sessions hold. Part of the fold of the log: changed by entries only."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, _Held] = {}
+
+    def get(self, actor: str, session: str, now: int) -> Standing:
+        """The standing at ``now`` (microseconds)."""
+        held = self._held.get(f"{actor}\n{session}")
+        if held is None:
+            return NOTHING
+        if held.raised.aal and now - held.raised.since < RAISED_FOR:
+            return held.raised
+        if held.base.aal and now - held.base.since < BASE_FOR:
+            return held.base
+        return NOTHING
+
+    def prove(self, actor: str, session: str, proof: Standing) -> None:
+        """A session has proved a level. A proof never lowers one, and an older one never replaces a newer."""
+        if not actor or not session or not proof.aal:
+            return
+        key = f"{actor}\n{session}"
+        held = self._held.pop(key, _Held(NOTHING, NOTHING))
+        place = held.raised if proof.aal >= 2 else held.base
+        if proof.since >= place.since:
+            held = held._replace(raised=proof) if proof.aal >= 2 else held._replace(base=proof)
+        self._held[key] = held
+        while len(self._held) > MAX_SESSIONS:
+            del self._held[next(iter(self._held))]
+
+    def end(self, actor: str, session: str) -> None:
+        """The session is over."""
+        self._held.pop(f"{actor}\n{session}", None)
+
+    def __len__(self) -> int:
+        return len(self._held)
