@@ -1,0 +1,117 @@
+"""Keys on disk: the log's secret key, and the public keys that a verifier is given.
+
+A secret key file holds one line, the key's ``skey`` text. Only its owner may read or write it (mode 0600 or
+less): a key that others can read signs nothing, so such a file is refused, not warned about.
+
+A public key file holds one ``vkey`` text per line; blank lines and lines that begin with ``#`` are left out, so
+that a file can say whose keys they are and since when.
+
+Messages say what to do and never show a key. This module is the one place of the ledger that opens files. It
+makes *no* keys: a key needs entropy, which is its maker's argument.
+"""
+
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from stepwarden.errors import KeyFileError, MalformedNoteError
+from stepwarden.ledger.note import Ed25519Signer, Ed25519Verifier
+
+MAX_FILE: Final = 65_536
+"""Bytes of a key file at most: reading a wrong path must not fill the memory."""
+
+
+def read_signer(path: Path) -> Ed25519Signer:
+    """Return the key in a secret key file.
+
+    Raises:
+        KeyFileError: it is missing, open to others, or holds anything but one secret key.
+    """
+    text = _read(path, secret=True)
+    try:
+        return Ed25519Signer.parse(text.removesuffix("\n"))
+    except MalformedNoteError as exc:
+        raise KeyFileError(f"{path} holds no secret key ({exc}): restore it from its copy") from exc
+
+
+def write_signer(path: Path, signer: Ed25519Signer) -> None:
+    """Write a secret key to a new file, mode 0600, durable on return.
+
+    Raises:
+        KeyFileError: the file exists, or cannot be written.
+    """
+    _write(path, signer.format() + "\n", mode=0o600)
+
+
+def read_verifiers(path: Path) -> list[Ed25519Verifier]:
+    """Return the keys in a public key file, in its order.
+
+    Raises:
+        KeyFileError: it is missing, holds no key, or a line that is none.
+    """
+    found = []
+    for number, line in enumerate(_read(path, secret=False).splitlines(), start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        try:
+            found.append(Ed25519Verifier.parse(line))
+        except MalformedNoteError as exc:
+            raise KeyFileError(f"line {number} of {path} is no public key: {exc}") from exc
+    if not found:
+        raise KeyFileError(f"{path} holds no public key: put one on a line, as name+id+key")
+    return found
+
+
+def write_verifiers(path: Path, verifiers: Iterable[Ed25519Verifier]) -> None:
+    """Write public keys to a new file, durable on return.
+
+    Raises:
+        KeyFileError: the file exists, or cannot be written.
+    """
+    _write(path, "".join(verifier.format() + "\n" for verifier in verifiers), mode=0o644)
+
+
+def _read(path: Path, *, secret: bool) -> str:
+    try:
+        # Non-blocking, so that a pipe in the file's place cannot hang us.
+        with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
+            # The open file is asked, not the path: the path may mean another file by now.
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise KeyFileError(f"{path} is not a file")
+            if secret and status.st_mode & 0o077:
+                raise KeyFileError(
+                    f"others may read the secret key {path}: run `chmod 600 {path}`, "
+                    "and make a new key if anyone may have"
+                )
+            data = file.read(MAX_FILE + 1)
+    except FileNotFoundError as exc:
+        raise KeyFileError(f"there is no key file {path}: make one, or set the path of yours") from exc
+    except OSError as exc:
+        raise KeyFileError(f"the key file {path} cannot be read: {exc.strerror}") from exc
+    if len(data) > MAX_FILE:
+        raise KeyFileError(f"{path} is too long for a key file: is the path right?")
+    try:
+        return data.decode()
+    except UnicodeDecodeError as exc:
+        raise KeyFileError(f"{path} is not text: is the path right?") from exc
+
+
+def _write(path: Path, text: str, *, mode: int) -> None:
+    try:
+        # O_EXCL: a key is never overwritten. The mode counts from the first instant on.
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as file:
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except FileExistsError as exc:
+        raise KeyFileError(f"{path} exists: move it away first, a key is never overwritten") from exc
+    except OSError as exc:
+        raise KeyFileError(f"the key file {path} cannot be written: {exc.strerror}") from exc
