@@ -1,0 +1,1 @@
+SELECT size, root, checkpoint, epoch FROM head WHERE checkpoint <> ''

@@ -1,0 +1,1 @@
+SELECT value FROM side WHERE space = ? AND key = ?

@@ -1,0 +1,1 @@
+UPDATE head SET epoch = epoch + 1 RETURNING epoch

@@ -1,0 +1,1 @@
+SELECT hashes FROM tiles WHERE level = ? AND idx = ?
