@@ -1,4 +1,4 @@
-"""Time-based one-time passwords: RFC 6238 with SHA-1, 30 seconds, 6 digits, which every authenticator app knows.
+"""Time-based one-time passwords (RFC 6238): SHA-1, 30 s, 6 digits, which every authenticator app knows.
 
 >>> at(b"12345678901234567890", 59 // 30)
 '287082'
