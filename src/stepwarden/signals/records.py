@@ -1,0 +1,162 @@
+"""What is remembered of one actor, address, network, device or session, as small as it can be, and the
+bounded tables that hold it.
+
+``Activity`` and ``Acting`` hold what is counted over at most a day; a record unused for ``KEPT`` seconds
+can no longer change any count and is dropped. ``Habit`` holds what an actor usually does, for as long as
+the table has room. ``Trouble`` is kept only for actors that had any.
+
+A ``Table`` never holds more than its limit: when it is full, those that were not used for the longest time
+go, a few at once. That is deterministic: it depends on the entries folded, never on time of day, hash or
+memory.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Final, Generic, TypeVar
+
+from stepwarden.signals.windows import DAY, HOUR, Peers, Times, add, meet
+
+R = TypeVar("R")
+
+MOST_LOGINS: Final = 1_000
+MOST_HOURS: Final = 96
+ENOUGH_HOURS: Final = 20
+ENOUGH_BUSY: Final = 5
+
+
+class Table(Generic[R]):
+    """Records by key, at most ``limit``, in the order of their last use."""
+
+    __slots__ = ("items", "limit", "make")
+
+    def __init__(self, limit: int, make: type[R]) -> None:
+        self.items: dict[str, R] = {}
+        self.limit = limit
+        self.make = make
+
+    def use(self, key: str) -> R:
+        """The record of ``key``, made if there is none, now the one used last."""
+        items = self.items
+        record = items.pop(key, None)
+        if record is None:
+            record = self.make()
+            if len(items) >= self.limit:
+                self.shrink(self.limit - 1)
+        items[key] = record
+        return record
+
+    def put(self, key: str, record: R) -> None:
+        self.items.pop(key, None)
+        if len(self.items) >= self.limit:
+            self.shrink(self.limit - 1)
+        self.items[key] = record
+
+    def shrink(self, room: int) -> None:
+        """Drop the least recently used until ``room`` are left, and a batch more.
+
+        A dict's first key is found by walking over what was taken out before it; a batch shares that walk.
+        """
+        surplus = len(self.items) - room
+        if surplus > 0:
+            self._drop(list(islice(self.items, surplus + min(room // 64, 1_023))))
+
+    def drop_unused(self, unused: Callable[[R], bool]) -> None:
+        """Drop from the least recently used on, up to the first that is not ``unused``."""
+        self._drop(list(self._unused(unused)))
+
+    def _unused(self, unused: Callable[[R], bool]) -> Iterator[str]:
+        for key, record in self.items.items():
+            if not unused(record):
+                return
+            yield key
+
+    def _drop(self, keys: list[str]) -> None:
+        for key in keys:
+            del self.items[key]
+
+
+class Activity:
+    """A day of one address, network or device: failures, successes, and which actors were tried from it."""
+
+    __slots__ = ("failures", "last", "peers", "successes")
+
+    def __init__(self) -> None:
+        self.last = 0
+        self.failures: Times | None = None
+        self.successes: Times | None = None
+        self.peers: Peers = None
+
+    def tried(self, peer: str, second: int) -> None:
+        # A lone peer's time is `last`: `meet` has to know it from before this attempt.
+        if peer != self.peers or not peer:
+            self.peers = meet(self.peers, peer, second, self.last)
+        if second > self.last:
+            self.last = second
+
+
+class Acting(Activity):
+    """A day of one actor; the peers are addresses. ``actions[i]`` is what was attempted at
+    ``attempts[i]``."""
+
+    __slots__ = ("actions", "attempts")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attempts: Times | None = None
+        self.actions = b""
+
+    def acted(self, action: int, second: int) -> None:
+        before = self.attempts
+        if before is None or second >= before[-1]:
+            self.actions += bytes((action,))
+        else:
+            place = sum(1 for time in before if time <= second)
+            self.actions = self.actions[:place] + bytes((action,)) + self.actions[place:]
+        self.attempts = add(before, second)
+        # `add` forgets from the front, so the same number goes here.
+        if len(self.actions) != len(self.attempts):
+            self.actions = self.actions[-len(self.attempts) :]
+
+    def same(self, action: int, now: int) -> tuple[int, int]:
+        """How many attempts of this action within the last hour and 24 hours."""
+        times = self.attempts
+        if times is None:
+            return (0, 0)
+        stop = bisect_right(times, now)
+        day = bisect_left(times, now - DAY, 0, stop)
+        hour = bisect_left(times, now - HOUR, day, stop)
+        return (self.actions.count(action, hour, stop), self.actions.count(action, day, stop))
+
+
+class Trouble:
+    """What went wrong around one actor. ``changed`` is the second of the last change of a credential, 0
+    none."""
+
+    __slots__ = ("abandoned", "attacks", "changed", "failures", "prompts")
+
+    def __init__(self) -> None:
+        self.prompts: Times | None = None
+        self.failures: Times | None = None
+        self.abandoned: Times | None = None
+        self.attacks: Times | None = None
+        self.changed = 0
+
+
+class Labels:
+    """Attempts from one address that somebody called attacks."""
+
+    __slots__ = ("attacks",)
+
+    def __init__(self) -> None:
+        self.attacks: Times | None = None
+
+
+def withdraw(times: Times | None) -> Times | None:
+    """``times`` without its newest event: a label that was taken back."""
+    if times is None or len(times) <= 1:
+        return None
+    return array("I", times[:-1])

@@ -1,0 +1,96 @@
+"""Records to plain values and back, for a snapshot of the state: MessagePack, in the order of last use.
+
+A snapshot only saves time at the start; the log remains what counts. Who keeps one says with it which entry
+it ends at. It holds tokens, no personal value. It is not meant to outlive a version: one of another version
+is refused, and the state is folded from the log again.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import Any, Final
+
+import msgspec
+
+from stepwarden.errors import InputError
+from stepwarden.signals.habits import Habit
+from stepwarden.signals.records import Acting, Activity, Labels, Trouble
+from stepwarden.signals.windows import SiteRate
+
+VERSION: Final = 1
+
+_TIMES: Final = frozenset({"failures", "successes", "attempts", "prompts", "abandoned", "attacks"})
+FIELDS: Final[dict[type, tuple[str, ...]]] = {
+    Activity: ("last", "failures", "successes", "peers"),
+    Acting: ("last", "failures", "successes", "peers", "attempts", "actions"),
+    Habit: ("logins", "last", "known", "hours", "budget", "busy", "closed", "hour", "in_hour"),
+    Trouble: ("prompts", "failures", "abandoned", "attacks", "changed"),
+    Labels: ("attacks",),
+}
+"""Every slot of every record (a test compares them)."""
+
+
+class Dump(msgspec.Struct, frozen=True, array_like=True):
+    """The whole state. ``tables`` by the name of their limit: keys, then one list of fields for each key."""
+
+    version: int
+    limits: dict[str, int]
+    clock: int
+    folds: int
+    actions: list[str]
+    site: tuple[list[int], list[int], list[int], int, int]
+    tables: dict[str, tuple[list[str], list[Any]]]
+
+
+def pack(items: dict[str, Any]) -> tuple[list[str], list[Any]]:
+    """A table's keys and records, as plain values."""
+    return list(items), [_plain(record) for record in items.values()]
+
+
+def _plain(record: Any) -> Any:
+    if isinstance(record, str):
+        return record
+    return [
+        list(value) if isinstance(value, array) else value
+        for value in [getattr(record, name) for name in FIELDS[type(record)]]
+    ]
+
+
+def unpack(kind: type, keys: list[str], values: list[Any]) -> dict[str, Any]:
+    """What ``pack`` was given, with records of ``kind``."""
+    if kind is str:
+        return dict(zip(keys, values, strict=True))
+    names = FIELDS[kind]
+    items: dict[str, Any] = {}
+    for key, fields in zip(keys, values, strict=True):
+        record = kind()
+        for name, value in zip(names, fields, strict=True):
+            setattr(record, name, array("I", value) if name in _TIMES and value is not None else value)
+        items[key] = record
+    return items
+
+
+def pack_site(site: SiteRate) -> tuple[list[int], list[int], list[int], int, int]:
+    return list(site.minutes), list(site.ended), list(site.failed), site.total_ended, site.total_failed
+
+
+def unpack_site(packed: tuple[list[int], list[int], list[int], int, int]) -> SiteRate:
+    site = SiteRate()
+    minutes, ended, failed, site.total_ended, site.total_failed = packed
+    site.minutes, site.ended, site.failed = array("I", minutes), array("Q", ended), array("Q", failed)
+    return site
+
+
+def read_dump(data: bytes) -> Dump:
+    """The plain values of a snapshot.
+
+    Raises:
+        InputError: not a snapshot, or one of another version: fold the log instead.
+    """
+    try:
+        dump = msgspec.msgpack.decode(data, type=Dump)
+    except (msgspec.MsgspecError, RecursionError) as exc:
+        raise InputError(f"not a snapshot of signals: {exc}") from exc
+    if dump.version != VERSION:
+        raise InputError(f"a snapshot of version {dump.version}; this version reads {VERSION}")
+    return dump

@@ -1,0 +1,402 @@
+"""The state that signals are read from: a fold of the log's entries, bounded, the same wherever it is
+computed.
+
+``read`` gives the values for an attempt that is being decided and changes nothing; the attempt does not
+count itself, and its outcome is never looked at. ``fold`` takes in an entry once it is in the log. The same
+entries in the same order give the same values, however they are batched, and whether or not the state was
+dumped in between.
+
+>>> from stepwarden.signals.limits import STANDARD
+>>> state = SignalState(STANDARD)
+>>> wrong = Facts(time=60_000_000, action="login", actor="ann", address="a1", outcome="failure")
+>>> state.attempted(wrong)
+>>> state.ended(wrong, learn=False)
+>>> again = Facts(time=61_000_000, action="login", actor="ann", address="a1")
+>>> from stepwarden.signals.catalogue import sparse
+>>> sparse(state.read(again))["actor_failures_1m"]
+1
+
+What is bounded: the number of records of each kind (``Limits``; the longest unused go first), and in each
+record the events counted (256), the peers (64), the things known (``habits.KINDS``) and the hours
+remembered (96). The limits in force are recorded when the service starts, and a fold of that entry takes
+them over, so that a replay forgets what the service forgot.
+
+Time: an event up to an hour older than the newest is counted where it belongs (``windows``).
+
+A session is compared with how it began: what was seen at its first good attempt, or at the sign-in that
+opened it. It may begin anew, elsewhere, only with the first good attempt after a passed challenge in it.
+
+Not here: rules and weights (policy), challenges and standings (stepup), where somebody was (``travel``).
+"""
+
+from typing import Any, Final, Self, assert_never
+
+import msgspec
+
+from stepwarden.errors import InputError
+from stepwarden.events.entries import (
+    Administration,
+    AttemptDecided,
+    ChallengeAnswered,
+    ChallengeExpired,
+    ChallengeFailed,
+    ChallengeIssued,
+    ChallengePassed,
+    Entry,
+    EventRecorded,
+    ExceptionRaised,
+    FactorEnrolled,
+    FactorRemoved,
+    LabelApplied,
+    OutcomeReported,
+    PolicyChanged,
+    PolicyRefused,
+    ServiceStarted,
+    ServiceStopped,
+)
+from stepwarden.events.facts import Facts
+from stepwarden.signals.catalogue import Value
+from stepwarden.signals.habits import NOTHING_NEW, Habit, marks, new_things
+from stepwarden.signals.limits import Limits
+from stepwarden.signals.records import Acting, Activity, Labels, Table, Trouble, withdraw
+from stepwarden.signals.snapshot import VERSION, Dump, pack, pack_site, read_dump, unpack, unpack_site
+from stepwarden.signals.windows import (
+    DAY,
+    HOUR,
+    KEPT,
+    MINUTE,
+    NONE,
+    SiteRate,
+    add,
+    count,
+    counts,
+    distinct,
+    second_of,
+)
+
+Values = tuple[Value, ...]
+
+MOST_ACTIONS: Final = 255
+SWEEP: Final = 4_096
+LABELS_KEPT: Final = 90 * DAY
+RELIABLE: Final = 50
+"""Percent: a label less reliable than this is recorded, and not counted."""
+FASTEST: Final = 1_000_000
+LONGEST_HOURS: Final = 8_760
+CREDENTIAL_ACTIONS: Final = ("credential.", "password.", "mail.", "email.", "factor.", "mfa.", "recovery.")
+
+_NOTHING: Final = NONE + NONE
+_NOBODY: Final = (0, 0)
+_NO_ATTEMPTS: Final = (*NONE, 0, 0)
+_NO_LOGIN: Final = (0, *NOTHING_NEW)
+_NO_HOURS: Final = (0, False)
+_NO_SESSION: Final = (False,) * 5
+_SAME_SESSION: Final = (True, *(False,) * 4)
+_NO_TROUBLE: Final = (0, 0, 0, -1)
+_PROVED: Final = "\n"
+"""In front of a session that had a challenge passed, and may begin anew."""
+
+
+class SignalState:
+    """All that signals know. One thread uses it."""
+
+    __slots__ = (
+        "_actions",
+        "_active",
+        "_addresses",
+        "_clock",
+        "_devices",
+        "_folds",
+        "_habits",
+        "_labels",
+        "_networks",
+        "_sessions",
+        "_site",
+        "_trouble",
+        "limits",
+    )
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._clock = 0
+        self._folds = 0
+        self._actions: dict[str, int] = {}
+        self._habits: Table[Habit] = Table(limits.actors, Habit)
+        self._active: Table[Acting] = Table(limits.active, Acting)
+        self._addresses: Table[Activity] = Table(limits.addresses, Activity)
+        self._networks: Table[Activity] = Table(limits.networks, Activity)
+        self._devices: Table[Activity] = Table(limits.devices, Activity)
+        self._sessions: Table[str] = Table(limits.sessions, str)
+        self._trouble: Table[Trouble] = Table(limits.trouble, Trouble)
+        self._labels: Table[Labels] = Table(limits.labels, Labels)
+        self._site = SiteRate()
+
+    # --- read
+
+    def read(self, facts: Facts) -> Values:
+        """The values of all signals, in the catalogue's order, for an attempt at ``facts.time``. Pure."""
+        now = second_of(facts.time)
+        actor = facts.actor
+        address = self._addresses.items.get(facts.address)
+        network = self._networks.items.get(facts.network)
+        device = self._devices.items.get(facts.device)
+        outcomes, attempts, from_addresses = self._acting(facts, now)
+        habit = self._habits.items.get(actor)
+        trouble, attacks = _NO_TROUBLE, 0
+        if self._trouble.items and (found := self._trouble.items.get(actor)) is not None:
+            trouble, attacks = _troubled(found, now)
+        labels = self._labels.items.get(facts.address) if self._labels.items else None
+        km = facts.travel_km
+        return (
+            *outcomes,
+            *(_NOTHING if address is None else _ended(address, now)),
+            *(_NOTHING if network is None else _ended(network, now)),
+            *(_NOTHING if device is None else _ended(device, now)),
+            *attempts,
+            *(_NOBODY if address is None else distinct(address.peers, now, address.last)),
+            *(_NOBODY if network is None else distinct(network.peers, now, network.last)),
+            *(_NOBODY if device is None else distinct(device.peers, now, device.last)),
+            *from_addresses,
+            0 if habit is None else habit.rate_lift(attempts[2]),
+            *self._site.values(now),
+            habit is None,
+            *(_NO_LOGIN if habit is None else (habit.logins, *new_things(habit.known, marks(facts)))),
+            km,
+            0 if km <= 0 else min(FASTEST, km * HOUR // max(1, facts.travel_s)),
+            *(_NO_HOURS if habit is None else habit.near_hour(now)),
+            0 if habit is None or now < habit.last else (now - habit.last) // DAY,
+            *self._session(facts),
+            *trouble,
+            0 if labels is None else count(labels.attacks, now, LABELS_KEPT),
+            attacks,
+        )
+
+    def _acting(self, facts: Facts, now: int) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, int]]:
+        """The actor's outcomes, attempts (four windows, then twice this action) and addresses."""
+        acting = self._active.items.get(facts.actor)
+        if acting is None:
+            return _NOTHING, _NO_ATTEMPTS, _NOBODY
+        attempts = counts(acting.attempts, now)
+        action = self._actions.get(facts.action)
+        if action is None:
+            # With the names used up, all further ones count as one: too many rather than too few.
+            action = MOST_ACTIONS if len(self._actions) >= MOST_ACTIONS else -1
+        return (
+            _ended(acting, now),
+            (*attempts, *(acting.same(action, now) if action >= 0 and attempts[3] else _NOBODY)),
+            distinct(acting.peers, now, acting.last),
+        )
+
+    def _session(self, facts: Facts) -> tuple[bool, ...]:
+        began = self._sessions.items.get(facts.session)
+        if began is None:
+            return _NO_SESSION
+        if began == _began(facts):
+            return _SAME_SESSION
+        actor, *things = began.removeprefix(_PROVED).split("\n", 4)
+        if actor != facts.actor:
+            return _NO_SESSION
+        seen = (facts.address, facts.network, facts.agent, facts.country)
+        # Known at the beginning and missing now is a change; missing at the beginning tells nothing.
+        return (True, *(bool(then) and then != thing for then, thing in zip(things, seen, strict=True)))
+
+    # --- fold
+
+    def fold(self, entry: Entry) -> None:
+        """Take in one entry of the log. Entries come in the log's order, each once."""
+        match entry:
+            case AttemptDecided(facts=facts):
+                self.attempted(facts)
+            case OutcomeReported(facts=facts, session=session, learn=learn):
+                self.ended(facts, learn=learn)
+                if session and facts.outcome == "success":
+                    self._sessions.put(session, _began(facts))
+            case EventRecorded(facts=facts):
+                self.attempted(facts)
+                self.ended(facts, learn=facts.outcome == "success")
+            case ChallengeIssued(actor=actor, time=time):
+                trouble = self._trouble.use(actor)
+                trouble.prompts = add(trouble.prompts, second_of(time))
+            case ChallengeAnswered(actor=actor, time=time) | ChallengeFailed(actor=actor, time=time):
+                trouble = self._trouble.use(actor)
+                trouble.failures = add(trouble.failures, second_of(time))
+            case ChallengeExpired(actor=actor, time=time):
+                trouble = self._trouble.use(actor)
+                trouble.abandoned = add(trouble.abandoned, second_of(time))
+            case ChallengePassed(session=session):
+                began = self._sessions.items.get(session)
+                if began is not None and not began.startswith(_PROVED):
+                    self._sessions.put(session, _PROVED + began)
+            case FactorEnrolled(actor=actor, time=time) | FactorRemoved(actor=actor, time=time):
+                self._changed(actor, second_of(time))
+            case LabelApplied():
+                self._label(entry)
+            case ServiceStarted(signal_limits=given):
+                self._limit(self.limits.changed_by(given))
+            case PolicyChanged() | PolicyRefused() | ExceptionRaised() | Administration() | ServiceStopped():
+                pass
+            case _:
+                assert_never(entry)
+
+    def attempted(self, facts: Facts) -> None:
+        """There was this attempt, whatever came of it: what ``fold`` does for a decision."""
+        second = second_of(facts.time)
+        actor = facts.actor
+        if second > self._clock:
+            self._clock = second
+        if actor:
+            acting = self._active.use(actor)
+            acting.tried(facts.address, second)
+            acting.acted(self._action(facts.action), second)
+        if facts.address:
+            self._addresses.use(facts.address).tried(actor, second)
+        if facts.network:
+            self._networks.use(facts.network).tried(actor, second)
+        if facts.device:
+            self._devices.use(facts.device).tried(actor, second)
+        self._folds += 1
+        if self._folds >= SWEEP:
+            self._sweep()
+
+    def ended(self, facts: Facts, *, learn: bool) -> None:
+        """The outcome of an attempt is known; habits are learned from a success, where ``learn`` says so."""
+        outcome = facts.outcome
+        if outcome == "unknown":
+            return
+        second = second_of(facts.time)
+        failed = outcome == "failure"
+        self._site.add(max(second, self._clock), failed=failed)
+        for table, key, peer in (
+            (self._active, facts.actor, facts.address),
+            (self._addresses, facts.address, facts.actor),
+            (self._networks, facts.network, facts.actor),
+            (self._devices, facts.device, facts.actor),
+        ):
+            if not key:
+                continue
+            record = table.items.get(key)
+            if record is None:
+                # Forgotten between the attempt and its end.
+                record = table.use(key)
+                record.tried(peer, second)
+            if failed:
+                record.failures = add(record.failures, second)
+            else:
+                record.successes = add(record.successes, second)
+        if failed or not facts.actor:
+            return
+        if facts.action.startswith(CREDENTIAL_ACTIONS):
+            self._changed(facts.actor, second)
+        if learn:
+            self._habits.use(facts.actor).learn(marks(facts), second)
+            if facts.session:
+                began = self._sessions.items.get(facts.session)
+                if began is None or began.startswith(_PROVED):
+                    self._sessions.put(facts.session, _began(facts))
+
+    # --- snapshot
+
+    def dump(self) -> bytes:
+        """All of the state as bytes: the same state gives the same bytes, and ``load`` gives it back."""
+        return msgspec.msgpack.encode(
+            Dump(
+                version=VERSION,
+                limits=self.limits.as_dict(),
+                clock=self._clock,
+                folds=self._folds,
+                actions=list(self._actions),
+                site=pack_site(self._site),
+                tables={name: pack(table.items) for name, table in self._tables().items()},
+            )
+        )
+
+    @classmethod
+    def load(cls, data: bytes) -> Self:
+        """The state that ``dump`` was called on, under the limits that it had: they are part of the fold.
+
+        Raises:
+            InputError: not a snapshot, or one of another version: fold the log instead.
+        """
+        dump = read_dump(data)
+        try:
+            state = cls(Limits(**dump.limits))
+            state._clock = dump.clock
+            state._folds = dump.folds
+            state._actions = {name: number for number, name in enumerate(dump.actions)}
+            state._site = unpack_site(dump.site)
+            for name, table in state._tables().items():
+                table.items = unpack(table.make, *dump.tables[name])
+        except (TypeError, ValueError, KeyError, OverflowError) as exc:
+            raise InputError(f"not a snapshot of signals: {exc!r}") from exc
+        return state
+
+    def _action(self, name: str) -> int:
+        number = self._actions.get(name)
+        if number is None:
+            number = len(self._actions)
+            if number >= MOST_ACTIONS:
+                return MOST_ACTIONS
+            self._actions[name] = number
+        return number
+
+    def _changed(self, actor: str, second: int) -> None:
+        trouble = self._trouble.use(actor)
+        trouble.changed = max(trouble.changed, second)
+
+    def _label(self, entry: LabelApplied) -> None:
+        records: list[Labels | Trouble] = []
+        if entry.actor:
+            records.append(self._trouble.use(entry.actor))
+        if entry.address:
+            records.append(self._labels.use(entry.address))
+        for record in records:
+            if entry.label == "benign":
+                record.attacks = withdraw(record.attacks)
+            elif entry.reliability >= RELIABLE:
+                record.attacks = add(record.attacks, second_of(entry.time), LABELS_KEPT)
+
+    def _tables(self) -> dict[str, Table[Any]]:
+        """By the name of the limit that each has."""
+        return {
+            "actors": self._habits,
+            "active": self._active,
+            "addresses": self._addresses,
+            "networks": self._networks,
+            "devices": self._devices,
+            "sessions": self._sessions,
+            "trouble": self._trouble,
+            "labels": self._labels,
+        }
+
+    def _limit(self, limits: Limits) -> None:
+        self.limits = limits
+        bounds = limits.as_dict()
+        for name, table in self._tables().items():
+            table.limit = bounds[name]
+            table.shrink(table.limit)
+
+    def _sweep(self) -> None:
+        """Drop days that no window reaches any more: this frees memory and changes no value."""
+        self._folds = 0
+        start = self._clock - KEPT
+        for table in (self._active, self._addresses, self._networks, self._devices):
+            table.drop_unused(lambda record: record.last < start)
+
+
+def _ended(record: Activity, now: int) -> tuple[int, ...]:
+    return counts(record.failures, now) + counts(record.successes, now)
+
+
+def _troubled(trouble: Trouble, now: int) -> tuple[tuple[int, int, int, int], int]:
+    changed = trouble.changed
+    return (
+        count(trouble.prompts, now, 10 * MINUTE),
+        count(trouble.failures, now, HOUR),
+        count(trouble.abandoned, now, DAY),
+        -1 if not changed else min(LONGEST_HOURS, max(0, now - changed) // HOUR),
+    ), count(trouble.attacks, now, LABELS_KEPT)
+
+
+def _began(facts: Facts) -> str:
+    """How a session began, as one string: a third of the memory of a record."""
+    return f"{facts.actor}\n{facts.address}\n{facts.network}\n{facts.agent}\n{facts.country}"
