@@ -3,8 +3,8 @@
 A secret key file holds one line, the key's ``skey`` text. Only its owner may read or write it (mode 0600 or
 less): a key that others can read signs nothing, so such a file is refused, not warned about.
 
-A public key file holds one ``vkey`` text per line; blank lines and lines that begin with ``#`` are left out, so
-that a file can say whose keys they are and since when.
+A public key file holds one ``vkey`` text per line; blank lines and lines that begin with ``#`` are left
+out, so that a file can say whose keys they are and since when.
 
 Messages say what to do and never show a key. This module is the one place of the ledger that opens files. It
 makes *no* keys: a key needs entropy, which is its maker's argument.
