@@ -1,0 +1,92 @@
+"""``ledger replay``: recompute every decision of a log, from the log alone, and name the first that differs.
+
+1. every leaf is an entry in its one canonical spelling, times never run backwards, no index is missing;
+2. links point backwards (``previous`` < index);
+3. for each ``attempt.decided``: the policy it names is the one that the log had made live before it;
+4. its signals are those that a fold of the entries before it gives;
+5. standing, evidence, score, risk, demand and decision are those that the policy gives for them;
+6. its time is the time of its facts.
+
+Not here: whether the bytes are those that were signed (``ledger.verify`` says that).
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from stepwarden.errors import CorruptLogError, DecisionDiffersError
+from stepwarden.events.encoding import decode
+from stepwarden.events.entries import AttemptDecided, ServiceStarted
+from stepwarden.flow.judge import judge
+from stepwarden.flow.state import LogState
+from stepwarden.signals.catalogue import sparse
+from stepwarden.signals.limits import STANDARD
+
+Leaves = Callable[[int, int], Iterator[bytes]]
+"""Reads the leaves first..stop of the log."""
+PROGRESS_EVERY = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Recomputed:
+    """What a replay saw: entries read, decisions recomputed and found equal."""
+
+    entries: int
+    decisions: int
+    policies: int
+
+
+def recompute(leaves: Leaves, size: int, progress: Callable[[int], None]) -> Recomputed:
+    """Recompute every decision among the first ``size`` entries.
+
+    Raises:
+        DecisionDiffersError: with the index, the field, what is recorded and what was recomputed.
+        CorruptLogError, MalformedEntryError, UnknownPolicyError: the log cannot be folded.
+    """
+    state: LogState | None = None
+    decisions = 0
+    for index, leaf in enumerate(leaves(0, size)):
+        entry = decode(leaf)
+        if entry.previous >= index:
+            raise CorruptLogError(f"entry {index} follows up entry {entry.previous}, which comes after it")
+        if isinstance(entry, ServiceStarted):
+            state = state or LogState(STANDARD)  # folding the entry takes over the limits that it names
+        elif state is None:
+            raise CorruptLogError("the log does not begin with service.started")
+        if isinstance(entry, AttemptDecided):
+            compare(index, entry, state)
+            decisions += 1
+        state.fold(index, entry)
+        if index % PROGRESS_EVERY == 0:
+            progress(index)
+    progress(size)
+    return Recomputed(size, decisions, len(state.policies) if state else 0)
+
+
+def compare(index: int, entry: AttemptDecided, state: LogState) -> None:
+    """Raises: DecisionDiffersError: the entry is not what the log before it leads to."""
+    live = state.policy.hash if state.policy else ""
+    _same(index, "policy", entry.policy, live)
+    _same(index, "time", entry.facts.time, entry.time)
+    found = judge(
+        state.signals,
+        state.stepup,
+        state.policy_of(entry.policy),
+        entry.facts,
+        now=entry.time,
+        binding=entry.binding,
+        grant=entry.grant,
+    )
+    _same(index, "signals", entry.signals, sparse(found.values))
+    _same(index, "standing", entry.standing, found.standing)
+    _same(index, "evidence", entry.evidence, found.assessment.evidence)
+    _same(index, "score", entry.score, found.assessment.score)
+    _same(index, "risk", entry.risk, found.assessment.risk)
+    _same(index, "demand", entry.demand, found.assessment.demand)
+    _same(index, "decision", entry.decision, found.verdict)
+
+
+def _same(index: int, field: str, recorded: object, recomputed: object) -> None:
+    if recorded != recomputed:
+        raise DecisionDiffersError(
+            f"entry {index}: {field} is recorded as {recorded!r}, the log before it leads to {recomputed!r}"
+        )

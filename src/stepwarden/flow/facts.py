@@ -1,0 +1,231 @@
+"""From what an application tells to what a decision sees: normalise, look up, replace persons by tokens.
+
+Nothing here decides and nothing here remembers, but for bounded caches and the places of ``Places``. What cannot be
+parsed or looked up becomes the value that lowers nothing: an address that makes no sense is ``malformed``, a
+missing look-up leaves its field empty.
+"""
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from stepwarden.events.addresses import client_address
+from stepwarden.events.attempt import Attempt, Place
+from stepwarden.events.facts import AddressKind, Facts
+from stepwarden.flow.lookups import AddressLookup, AgentLookup
+from stepwarden.signals.travel import Places, Position
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_TRAVELS: frozenset[AddressKind] = frozenset({"residential"})
+"""Kinds of address that say where a person is; the others say where a machine stands."""
+
+
+class Tokenizer(Protocol):
+    """Replaces values by tokens; production keys them (``tokens``), a replay of a file keeps them as they are."""
+
+    def session(self, value: str) -> str: ...
+    def device(self, value: str) -> str: ...
+    def address(self, value: str) -> str: ...
+    def network(self, value: str) -> str: ...
+    def agent(self, value: str) -> str: ...
+    def resource(self, value: str) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAddress:
+    """What is known of one address, computed once."""
+
+    text: str
+    token: str
+    network: str
+    kind: AddressKind
+    country: str
+    asn: str
+    position: Position | None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAgent:
+    """What is known of one user agent, computed once. ``family`` stands in for a device that has no id."""
+
+    token: str
+    browser: str
+    os: str
+    device_type: str
+    family: str
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """The facts of an attempt, its personal fields in clear, and where it came from."""
+
+    facts: Facts
+    personal: dict[str, str]
+    position: Position | None
+
+
+T = TypeVar("T")
+MISSING = KnownAddress("", "", "", "missing", "", "", None)
+
+
+class Describer:
+    """Turns attempts into facts. One per log (or per replayed file)."""
+
+    def __init__(
+        self,
+        tokens: Tokenizer,
+        addresses: AddressLookup,
+        agents: AgentLookup,
+        *,
+        trusted_proxies: Sequence[Network],
+        places: Places,
+        remembered: int,
+    ) -> None:
+        self._tokens = tokens
+        self._addresses = addresses
+        self._agents = agents
+        self._trusted = tuple(trusted_proxies)
+        self.places = places
+        self._remembered = remembered
+        self._known_addresses: dict[str, KnownAddress] = {}
+        self._known_agents: dict[str, KnownAgent] = {}
+
+    def session(self, value: str) -> str:
+        """The token of a session id; empty stays empty."""
+        return self._tokens.session(value)
+
+    def describe(self, attempt: Attempt, *, actor: str, time: int) -> Described:
+        """The facts of ``attempt`` at ``time`` (microseconds), by the person with token ``actor``."""
+        address = self._address(attempt)
+        agent = self._agent(attempt.user_agent)
+        tokens = self._tokens
+        device = attempt.device
+        device_id = device.id if device else ""
+        place = attempt.place
+        position = address.position
+        country, asn = address.country, address.asn
+        if place is not None:
+            country = place.country.upper() or country
+            asn = place.asn or asn
+            position = position_of(place) or position
+        if address.kind not in _TRAVELS and not (place and address.kind == "missing"):
+            position = None
+        travel_km, travel_s = (
+            self.places.measure(actor, position, time) if actor and position is not None else (-1, -1)
+        )
+        facts = Facts(
+            time=time,
+            action=attempt.action,
+            actor=actor,
+            session=tokens.session(attempt.session),
+            address=address.token,
+            network=address.network,
+            device=tokens.device(device_id or agent.family),
+            agent=agent.token,
+            resource=tokens.resource(attempt.resource),
+            address_kind=address.kind,
+            country=country,
+            asn=asn,
+            browser=(device.browser if device else "") or agent.browser,
+            os=(device.os if device else "") or agent.os,
+            device_type=(device.type if device else "") or agent.device_type,
+            travel_km=travel_km,
+            travel_s=travel_s,
+            outcome=attempt.outcome,
+            proved=tuple(attempt.proved),
+        )
+        return Described(facts, self._personal(attempt, address, device_id, position), position)
+
+    def _personal(
+        self, attempt: Attempt, address: KnownAddress, device_id: str, position: Position | None
+    ) -> dict[str, str]:
+        return {
+            "actor": attempt.actor,
+            "ip": address.text,
+            "user_agent": attempt.user_agent,
+            "session": attempt.session,
+            "device": device_id,
+            "resource": attempt.resource,
+            "parameters": msgspec.json.encode(attempt.parameters, order="sorted").decode()
+            if attempt.parameters
+            else "",
+            "place": format_position(position) if position is not None else "",
+        }
+
+    def _address(self, attempt: Attempt) -> KnownAddress:
+        if attempt.ip and not attempt.peer and not attempt.forwarded_for:
+            known = self._known_addresses.get(attempt.ip)
+            if known is not None:
+                return known
+        client = client_address(attempt.ip, attempt.peer, attempt.forwarded_for, self._trusted)
+        if client.state == "missing":
+            return MISSING
+        known = self._known_addresses.get(client.address) if client.state == "ok" else None
+        if known is None:
+            known = self._look_up(client.address, malformed=client.state == "malformed")
+            if client.state == "ok":
+                _remember(self._known_addresses, client.address, known, self._remembered)
+        return known
+
+    def _look_up(self, text: str, *, malformed: bool) -> KnownAddress:
+        if malformed:
+            shown = text[:256]
+            return KnownAddress(shown, self._tokens.address(shown), "", "malformed", "", "", None)
+        address = ipaddress.ip_address(text)
+        prefix = 24 if address.version == 4 else 48
+        network = ipaddress.ip_network((address, prefix), strict=False)
+        info = self._addresses.lookup(address)
+        position = None
+        if info.latitude is not None and info.longitude is not None:
+            position = Position(info.latitude, info.longitude, info.radius_km or 0)
+        return KnownAddress(
+            str(address),
+            self._tokens.address(str(address)),
+            self._tokens.network(str(network)),
+            info.kind,
+            info.country,
+            info.asn,
+            position,
+        )
+
+    def _agent(self, text: str) -> KnownAgent:
+        known = self._known_agents.get(text)
+        if known is None:
+            if text:
+                info = self._agents.lookup(text)
+                family = f"agent:{info.browser}/{info.os}/{info.device_type}"
+                known = KnownAgent(self._tokens.agent(text), info.browser, info.os, info.device_type, family)
+            else:
+                known = KnownAgent("", "", "", "", "")
+            _remember(self._known_agents, text, known, self._remembered)
+        return known
+
+
+def _remember(cache: dict[str, T], key: str, value: T, limit: int) -> None:
+    if len(cache) >= limit:
+        del cache[next(iter(cache))]
+    cache[key] = value
+
+
+def position_of(place: Place) -> Position | None:
+    """Where a record's own vendor says it was; None without coordinates."""
+    if place.latitude is None or place.longitude is None:
+        return None
+    return Position(place.latitude, place.longitude, place.radius_km or 0)
+
+
+def format_position(position: Position) -> str:
+    """``latitude,longitude,radius`` in degrees (4 decimals, about 11 m) and km."""
+    return f"{position.latitude:.4f},{position.longitude:.4f},{position.radius_km}"
+
+
+def parse_position(text: str) -> Position | None:
+    """Read back what ``format_position`` wrote; None for anything else."""
+    try:
+        latitude, longitude, radius = text.split(",")
+        return Position(float(latitude), float(longitude), int(radius))
+    except ValueError:
+        return None

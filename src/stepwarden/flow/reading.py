@@ -1,0 +1,178 @@
+"""Reading the log: entries by filter, proofs. Through the projection, which is a copy that can be thrown away.
+
+A filter by person or address is turned into tokens first; who has been erased (or was never here) is found by
+nobody. The leaf is returned as it is stored; its personal fields are opened beside it, while their key exists.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from stepwarden.errors import InputError, MalformedEntryError, StepwardenError
+from stepwarden.events.encoding import decode_trusted
+from stepwarden.events.entries import Entry
+from stepwarden.events.index import EntryFilter, IndexRow
+from stepwarden.events.personal import verify
+from stepwarden.flow.answers import EntryPage, EntryQuery, EntryView
+from stepwarden.flow.people import People
+from stepwarden.flow.rows import row_of
+from stepwarden.ledger.proof import consistency_proof, inclusion_proof
+from stepwarden.ledger.sequencer import Sequencer
+from stepwarden.ledger.store import LogStore
+
+MAX_PAGE = 1_000
+CATCH_UP = 2_000
+
+
+class EntryIndex(Protocol):
+    """Finds entries. May lag behind the log, may be dropped and rebuilt from it; decides nothing.
+
+    ``size`` is the number of entries it has taken in, from the first on without a gap. ``add`` takes the next ones.
+    ``find`` gives the indexes (ascending, at most ``limit``) of the matching entries after ``after``.
+    """
+
+    def size(self) -> int: ...
+    def add(self, rows: Sequence[IndexRow]) -> None: ...
+    def find(self, wanted: EntryFilter, *, after: int, limit: int) -> list[int]: ...
+
+
+class Projector:
+    """Feeds the index, behind the log's back: what is durable, in batches, off the loop's thread."""
+
+    def __init__(self, index: EntryIndex, sequencer: Sequencer) -> None:
+        self._index = index
+        self._sequencer = sequencer
+        self._rows: list[IndexRow] = []
+        self._lock = asyncio.Lock()
+
+    def appended(self, index: int, entry: Entry) -> None:
+        """Take note of an entry; it is handed on once it is durable."""
+        self._rows.append(row_of(index, entry))
+
+    async def flush(self) -> None:
+        """Hand on everything durable. Raises what the index raises; the rows stay for the next time."""
+        async with self._lock:
+            durable = self._sequencer.head.size
+            rows = self._rows
+            ready = len(rows)
+            while ready and rows[ready - 1].idx >= durable:
+                ready -= 1
+            if ready:
+                await asyncio.get_running_loop().run_in_executor(None, self._index.add, rows[:ready])
+                del rows[:ready]
+
+
+def catch_up(index: EntryIndex, store: LogStore, size: int, progress: Callable[[int], None]) -> None:
+    """Give the index what it has not seen of the first ``size`` entries."""
+    first = index.size()
+    while first < size:
+        stop = min(first + CATCH_UP, size)
+        leaves = store.leaves(first, stop)
+        index.add([row_of(first + number, decode_trusted(leaf)) for number, leaf in enumerate(leaves)])
+        first = stop
+        progress(first)
+
+
+class Reading:
+    """Queries and proofs for the gateway and the console. All calls on the loop's thread."""
+
+    def __init__(
+        self,
+        index: EntryIndex,
+        projector: Projector,
+        sequencer: Sequencer,
+        store: LogStore,
+        people: People,
+        address_token: Callable[[str], str],
+    ) -> None:
+        self._index = index
+        self._projector = projector
+        self._sequencer = sequencer
+        self._store = store
+        self._people = people
+        self._address_token = address_token
+
+    async def entries(self, query: EntryQuery) -> EntryPage:
+        """The entries that match, oldest first.
+
+        Raises:
+            InputError: the cursor is none of ours, or the limit is out of range.
+        """
+        if not 1 <= query.limit <= MAX_PAGE:
+            raise InputError(f"limit is 1 to {MAX_PAGE}", field="limit")
+        after = _parse_cursor(query.cursor)
+        wanted = self._wanted(query)
+        if wanted is None:
+            return EntryPage(entries=())
+        await self._projector.flush()
+        limit = query.limit
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(
+            None, lambda: self._index.find(wanted, after=after, limit=limit + 1)
+        )
+        views = tuple(self._view(index) for index in found[:limit])
+        return EntryPage(entries=views, next_cursor=str(found[limit - 1]) if len(found) > limit else "")
+
+    def _wanted(self, query: EntryQuery) -> EntryFilter | None:
+        """The filter in tokens; None where nothing can match."""
+        actor = ""
+        if query.actor:
+            person = self._people.find(query.actor)
+            if person is None:
+                return None
+            actor = person.token
+        return EntryFilter(
+            kind=query.kind,
+            actor=actor,
+            address=self._address_token(query.ip) if query.ip else "",
+            action=query.action,
+            outcome=query.outcome or "",
+            decision=query.decision or "",
+            since=query.since,
+            until=query.until,
+        )
+
+    def _view(self, index: int) -> EntryView:
+        leaf = next(iter(self._store.leaves(index, index + 1)))
+        entry = decode_trusted(leaf)
+        return EntryView(
+            index=index,
+            id=f"{index}-{entry.id}",
+            entry=leaf,
+            personal=self._personal(index, entry) if entry.personal else {},
+        )
+
+    def _personal(self, index: int, entry: Entry) -> dict[str, str] | None:
+        """The personal fields in clear; None where their key or their opening is gone."""
+        facts = getattr(entry, "facts", None)
+        token = facts.actor if facts is not None else getattr(entry, "actor", "")
+        person = self._people.by_token(token) if token else None
+        if person is None:
+            return None
+        sealed = next(iter(self._store.openings(index, index + 1)), b"")
+        if not sealed:
+            return None
+        try:
+            return verify(entry.personal, self._people.unseal(person, index, sealed))
+        except (MalformedEntryError, StepwardenError):
+            return None
+
+    def inclusion_proof(self, index: int, size: int) -> list[bytes]:
+        """Raises: InputError: not an index below a size that the log has reached."""
+        if not 0 <= index < size <= self._sequencer.head.size:
+            raise InputError("index must be below size, and size at most that of the log", field="index")
+        return inclusion_proof(index, size, self._sequencer.proof_reader())
+
+    def consistency_proof(self, old: int, new: int) -> list[bytes]:
+        """Raises: InputError: not two sizes that the log has reached, the smaller one first."""
+        if not 0 < old <= new <= self._sequencer.head.size:
+            raise InputError("old is 1 to new, and new at most the size of the log", field="old")
+        return consistency_proof(old, new, self._sequencer.proof_reader())
+
+
+def _parse_cursor(cursor: str) -> int:
+    if not cursor:
+        return -1
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 15 and str(int(cursor)) == cursor):
+        raise InputError("not a cursor that a page of this log gave", field="cursor")
+    return int(cursor)

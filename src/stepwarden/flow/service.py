@@ -1,0 +1,272 @@
+"""The service: what a running Stepwarden can do, in one place for the gateway and the console.
+
+Attempts are decided in ``attempts``, step-ups in ``stepups``, the log is read in ``reading``. Here stand the rest:
+who may call, exceptions, policy changes, keys, start and stop; each of these is an entry too.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+
+from stepwarden.errors import InputError, PolicyError, StepwardenError
+from stepwarden.events.attempt import Attempt, Method, Outcome
+from stepwarden.events.entries import (
+    Administration,
+    ExceptionRaised,
+    LabelApplied,
+    PolicyChanged,
+    PolicyRefused,
+    ServiceStarted,
+    ServiceStopped,
+)
+from stepwarden.flow.answers import (
+    Answer,
+    ApiKey,
+    EntryPage,
+    EntryQuery,
+    PassedAnswer,
+    PastEvent,
+    Recorded,
+    ServiceMetrics,
+    TotpEnrolment,
+)
+from stepwarden.flow.api_keys import ApiKeys, MadeKey, make, parse_scopes
+from stepwarden.flow.attempts import Attempts
+from stepwarden.flow.reading import Reading
+from stepwarden.flow.recorder import Recorder
+from stepwarden.flow.stepups import StepUps
+from stepwarden.flow.views import receipt_view
+from stepwarden.policy.loader import load
+from stepwarden.signals.limits import Limits
+
+MAX_POLICY = 60_000
+"""Bytes of a policy file: the whole of it goes into one entry."""
+DETAIL = 512
+"""Characters of detail that an exception entry keeps."""
+
+
+class Service:
+    """All calls on the loop's thread. Satisfies what ``gateway`` and ``console`` ask for."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        attempts: Attempts,
+        stepups: StepUps,
+        reading: Reading,
+        keys: ApiKeys,
+        *,
+        entropy: Callable[[int], bytes],
+        queue_limit: int,
+    ) -> None:
+        self._recorder = recorder
+        self._state = recorder.state
+        self._attempts = attempts
+        self._stepups = stepups
+        self._reading = reading
+        self._keys = keys
+        self._entropy = entropy
+        self._queue_limit = queue_limit
+        self._started = time.monotonic()
+        self._stopping = False
+
+    def authenticate(self, bearer: str) -> ApiKey:
+        """Raises: UnauthenticatedError: the token is no key of this log."""
+        return self._keys.authenticate(bearer)
+
+    async def decide(self, attempt: Attempt, *, by: str, idempotency_key: str = "") -> Answer:
+        """See ``Attempts.decide``."""
+        return await self._attempts.decide(attempt, by=by, idempotency_key=idempotency_key)
+
+    async def report(
+        self, attempt_id: str, *, outcome: Outcome, proved: Sequence[Method], session: str, by: str
+    ) -> Recorded:
+        """See ``Attempts.report``."""
+        return await self._attempts.report(attempt_id, outcome=outcome, proved=proved, session=session, by=by)
+
+    async def record(self, events: Sequence[PastEvent], *, by: str) -> Recorded:
+        """See ``Attempts.record``."""
+        return await self._attempts.record(events, by=by)
+
+    async def answer(self, challenge_id: str, *, factor: str, answer: str, by: str) -> PassedAnswer:
+        """See ``StepUps.answer``."""
+        return await self._stepups.answer(challenge_id, factor=factor, answer=answer, by=by)
+
+    async def enrol_totp(self, actor: str, *, attempt: str, by: str) -> TotpEnrolment:
+        """See ``StepUps.enrol_totp``."""
+        return await self._stepups.enrol_totp(actor, attempt=attempt, by=by)
+
+    async def make_recovery_codes(self, actor: str, *, attempt: str, by: str) -> list[str]:
+        """See ``StepUps.make_recovery_codes``."""
+        return await self._stepups.make_recovery_codes(actor, attempt=attempt, by=by)
+
+    async def entries(self, query: EntryQuery, *, by: str) -> EntryPage:
+        """Read the log; that it was read is an entry of its own."""
+        page = await self._reading.entries(query)
+        filters = ",".join(
+            name for name in ("actor", "ip", "action", "outcome", "decision", "kind") if getattr(query, name)
+        )
+        await self._administration("log.query", by=by, target=filters, rows=len(page.entries))
+        return page
+
+    def checkpoint(self) -> str:
+        """The newest signed checkpoint."""
+        return self._recorder.sequencer.head.checkpoint
+
+    def inclusion_proof(self, index: int, size: int) -> list[bytes]:
+        """See ``Reading.inclusion_proof``."""
+        return self._reading.inclusion_proof(index, size)
+
+    def consistency_proof(self, old: int, new: int) -> list[bytes]:
+        """See ``Reading.consistency_proof``."""
+        return self._reading.consistency_proof(old, new)
+
+    async def exception(self, code: str, where: str, detail: str, field: str, by: str) -> None:
+        """Record that something was wrong with a request."""
+        entry = ExceptionRaised(
+            time=self._recorder.now(),
+            id=self._recorder.new_id(),
+            by=by,
+            code=code,
+            where=where[:DETAIL],
+            detail=detail[:DETAIL],
+            field=field[:DETAIL],
+        )
+        await self._recorder.append(entry).durable
+
+    async def label(self, attempt_id: str, label: str, *, source: str, reliability: int, by: str) -> Recorded:
+        """Say what an attempt really was. ``reliability`` is a percentage, 1..100."""
+        if label not in ("attack", "benign"):
+            raise InputError("a label is attack or benign", field="label")
+        if not 1 <= reliability <= 100:
+            raise InputError("reliability is a percentage, 1 to 100", field="reliability")
+        index, decided, _, _ = self._attempts.find(attempt_id)
+        entry = LabelApplied(
+            time=self._recorder.now(),
+            id=self._recorder.new_id(),
+            previous=index,
+            by=by,
+            label="attack" if label == "attack" else "benign",
+            source=source,
+            reliability=reliability,
+            actor=decided.facts.actor,
+            address=decided.facts.address,
+        )
+        appended = self._recorder.append(entry)
+        receipt = await appended.durable
+        return Recorded(id=appended.name, receipt=receipt_view(appended.index, receipt))
+
+    async def use_policy(self, text: str, *, by: str) -> bool:
+        """Make a policy live; True when it was another one. Both the change and a refusal are entries.
+
+        Raises:
+            PolicyError: it cannot be used; the one before stays live.
+        """
+        digest = sha256(text.encode()).hexdigest()
+        if self._state.policy is not None and self._state.policy.hash == digest:
+            return False
+        recorder = self._recorder
+        try:
+            if len(text.encode()) > MAX_POLICY:
+                raise PolicyError(f"the policy has more than {MAX_POLICY} bytes")
+            policy = load(text)
+        except PolicyError as exc:
+            refused = PolicyRefused(
+                time=recorder.now(),
+                id=recorder.new_id(),
+                by=by,
+                policy=digest,
+                reason=str(exc)[:DETAIL],
+                line=exc.line,
+                column=exc.column,
+            )
+            await recorder.append(refused).durable
+            raise
+        changed = PolicyChanged(
+            time=recorder.now(), id=recorder.new_id(), by=by, policy=policy.hash, text=text, name=policy.name
+        )
+        await recorder.append(changed).durable
+        return True
+
+    async def make_key(self, name: str, scopes: Sequence[str], *, by: str) -> MadeKey:
+        """A new API key; its making is an entry, its secret is not.
+
+        Raises:
+            InputError: no such scope, or an empty name.
+        """
+        if not name or not name.isprintable():
+            raise InputError("a key needs a printable name", field="name")
+        recorder = self._recorder
+        now = recorder.now()
+        made = make(name, parse_scopes(scopes), entropy=self._entropy, now=now)
+        entry = Administration(
+            time=now,
+            id=recorder.new_id(),
+            by=by,
+            action="key.created",
+            target=made.id,
+            detail=f"{name}: {','.join(scopes)}"[:DETAIL],
+        )
+        durable = recorder.append(entry, side=(made.side,)).durable
+        await durable
+        self._keys.add(made.id, made.side.value or b"")
+        return made
+
+    async def _administration(self, action: str, *, by: str, target: str = "", rows: int = 0) -> None:
+        recorder = self._recorder
+        entry = Administration(
+            time=recorder.now(), id=recorder.new_id(), by=by, action=action, target=target, rows=rows
+        )
+        await recorder.append(entry).durable
+
+    async def start(self, *, version: str, settings: str, limits: Limits) -> None:
+        """The first entry of every run, with the bounds that signals are folded with."""
+        recorder = self._recorder
+        entry = ServiceStarted(
+            time=recorder.now(),
+            id=recorder.new_id(),
+            version=version,
+            size=self._state.size,
+            settings=settings,
+            signal_limits=limits.as_dict(),
+        )
+        await recorder.append(entry).durable
+
+    async def stop(self, reason: str) -> None:
+        """The last entry of a run that ends in order. A log that has failed already gets none."""
+        self._stopping = True
+        recorder = self._recorder
+        if recorder.sequencer.failed is None:
+            entry = ServiceStopped(time=recorder.now(), id=recorder.new_id(), reason=reason)
+            await recorder.append(entry).durable
+
+    def sweep(self) -> None:
+        """Expire what nobody answered in time; called about every second."""
+        if self.failed is None:
+            self._stepups.sweep()
+
+    @property
+    def failed(self) -> StepwardenError | None:
+        """Why the log stopped, once it has."""
+        return self._recorder.sequencer.failed
+
+    def ready(self) -> tuple[bool, str]:
+        """Whether attempts can be decided, and why not."""
+        if self.failed is not None:
+            return False, self.failed.code
+        if self._stopping:
+            return False, "stopping"
+        if self._state.policy is None:
+            return False, "no policy"
+        return True, ""
+
+    def metrics_snapshot(self) -> ServiceMetrics:
+        """The state of the service in figures."""
+        sequencer = self._recorder.sequencer
+        return ServiceMetrics(
+            log_size=sequencer.head.size,
+            queue_depth=sequencer.next_index - sequencer.head.size,
+            queue_limit=self._queue_limit,
+            uptime_s=time.monotonic() - self._started,
+            open_challenges=self._state.stepup.sizes()["ready"],
+        )

@@ -1,0 +1,86 @@
+"""The state of a log: everything that decides, as a fold of its entries.
+
+The same class serves a running service (each entry is folded as it is submitted), its start (all entries are folded
+once) and ``ledger replay`` (entries are folded and every decision is recomputed). Nothing decides from a state that
+is not here; nothing gets in here except by ``fold``.
+
+Bounded: signals by their limits, challenges and grants by their expiry, idempotency keys and reported outcomes by
+count (the oldest go first), policies by the number of different ones that a log holds.
+"""
+
+from typing import TypeVar
+
+from stepwarden.errors import CorruptLogError, UnknownPolicyError
+from stepwarden.events.entries import AttemptDecided, Entry, FactorEnrolled, OutcomeReported, PolicyChanged
+from stepwarden.policy.loader import load
+from stepwarden.policy.policy import Policy
+from stepwarden.signals.limits import Limits
+from stepwarden.signals.state import SignalState
+from stepwarden.stepup.state import StepUpState
+
+REMEMBERED_KEYS = 100_000
+REMEMBERED_OUTCOMES = 100_000
+
+
+class LogState:
+    """What the log so far amounts to."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.signals = SignalState(limits)
+        self.stepup = StepUpState()
+        self.policies: dict[str, Policy] = {}
+        self.policy: Policy | None = None
+        self.answered: dict[str, int] = {}
+        self.outcomes: dict[int, str] = {}
+        self.spent: dict[int, bool] = {}
+        self.size = 0
+        self.time = 0
+
+    def fold(self, index: int, entry: Entry) -> None:
+        """Take in the entry at ``index``, which must be the next one.
+
+        Raises:
+            CorruptLogError: a gap, or a time before that of the entry before it.
+        """
+        if index != self.size:
+            raise CorruptLogError(f"entry {index} where entry {self.size} was expected")
+        if entry.time < self.time:
+            raise CorruptLogError(f"entry {index} has a time before that of the entry before it")
+        self.size = index + 1
+        self.time = entry.time
+        self.signals.fold(entry)
+        self.stepup.fold(entry, index)
+        if isinstance(entry, AttemptDecided):
+            if entry.key:
+                _remember(self.answered, entry.key[:KEY_HASH], index, REMEMBERED_KEYS)
+        elif isinstance(entry, OutcomeReported):
+            _remember(self.outcomes, entry.previous, entry.facts.outcome, REMEMBERED_OUTCOMES)
+        elif isinstance(entry, FactorEnrolled):
+            if entry.previous >= 0:
+                _remember(self.spent, entry.previous, True, REMEMBERED_OUTCOMES)
+        elif isinstance(entry, PolicyChanged):
+            self.policy = self.policies[entry.policy] = load(entry.text)
+
+    def policy_of(self, policy_hash: str) -> Policy:
+        """Raises: UnknownPolicyError: no entry so far brought a policy of this hash."""
+        try:
+            return self.policies[policy_hash]
+        except KeyError:
+            raise UnknownPolicyError(
+                f"the log holds no policy {policy_hash[:12]}... before this entry"
+            ) from None
+
+
+KEY_HASH = 32
+"""Of ``entry.key``, so many characters stand for the caller and their key; the rest for the request's body."""
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def _remember(known: dict[K, V], key: K, value: V, limit: int) -> None:
+    known.pop(key, None)
+    known[key] = value
+    if len(known) > limit:
+        del known[next(iter(known))]
