@@ -1,7 +1,7 @@
 """The ledger on SQLite: durable entries per second and latency, beside the disk's own sync and pymerkle.
 
-Submitters are tasks that await the receipt of one entry before they submit the next: 750 bytes of leaf, 300 of
-sealed opening, a checkpoint signed per group. ``rows`` is what ``make bench`` prints.
+Submitters are tasks that await the receipt of one entry before they submit the next: 750 bytes of leaf, 300
+of sealed opening, a checkpoint signed per group. ``rows`` is what ``make bench`` prints.
 """
 
 import asyncio
