@@ -1,0 +1,63 @@
+"""What must hold for an action, and whether it does.
+
+Demands join to the strongest: each part of the result is at least as strong as in every part that went in, so
+the order does not matter, and adding a demand never lowers the whole.
+
+>>> from stepwarden.events.entries import Demand
+>>> found = strongest(Demand(aal=1), Demand(aal=2, max_age=600, recovery=True), Demand(aal=1, max_age=60))
+>>> found == Demand(aal=2, max_age=60)
+True
+
+``decide`` compares a demand with what the session, or the proof for this very action, holds. Time is the
+log's own clock; what claims to have been proved in the future is not proved.
+"""
+
+from stepwarden.events.entries import Demand, Standing, Verdict
+
+NOTHING = Demand()
+FAILED_RULE = Demand(aal=2)
+"""What a rule that could not be evaluated demands."""
+
+RECOVERY = "recovery"
+MICROSECONDS = 1_000_000
+
+
+def strongest(*demands: Demand) -> Demand:
+    """The join. ``recovery`` only if all that demand a level allow it; no demands at all: nothing."""
+    levels = [demand for demand in demands if demand.aal > 0]
+    ages = [demand.max_age for demand in demands if demand.max_age >= 0]
+    return Demand(
+        aal=max((demand.aal for demand in levels), default=0),
+        max_age=min(ages, default=-1),
+        bound=any(demand.bound for demand in demands),
+        recovery=bool(levels) and all(demand.recovery for demand in levels),
+        deny=any(demand.deny for demand in demands),
+    )
+
+
+def decide(demand: Demand, standing: Standing, now: int, grant: Standing | None) -> Verdict:
+    """Allow, step up or deny. ``now`` in microseconds; ``grant`` is a proof for this very action, not yet
+    used.
+
+    A recovery code never proves more than level 1; where the demand allows recovery, a grant by one is
+    enough.
+    """
+    if demand.deny:
+        return "deny"
+    if demand.aal == 0 and not demand.bound and demand.max_age < 0:
+        return "allow"
+    if grant is not None and _enough(demand, grant, now, is_grant=True):
+        return "allow"
+    if not demand.bound and _enough(demand, standing, now, is_grant=False):
+        return "allow"
+    return "step_up"
+
+
+def _enough(demand: Demand, held: Standing, now: int, *, is_grant: bool) -> bool:
+    if held.since > now:
+        return False
+    if demand.max_age >= 0 and now - held.since > demand.max_age * MICROSECONDS:
+        return False
+    if is_grant and RECOVERY in held.amr:
+        return demand.recovery
+    return held.aal >= demand.aal

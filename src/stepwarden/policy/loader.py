@@ -1,0 +1,174 @@
+"""A policy file to a ``Policy``. Whatever is wrong with the text is a ``PolicyError`` that says where and
+what.
+
+>>> policy = load(MINIMAL)
+>>> policy.name, policy.sensitivity("anything")
+('minimal', 1)
+>>> load(MINIMAL.replace("new_device", "new_divice"))
+Traceback (most recent call last):
+  ...
+stepwarden.errors.PolicyError: there is no signal 'new_divice'; did you mean new_device?
+
+The format is described in ``docs/policy.md``. Everything is checked here: keys, values, that rules' ids are
+unique, that bands rise, that there is an action ``*``, and that every expression is bool over known
+signals. A column points into the expression itself, however it is quoted or folded.
+"""
+
+import hashlib
+
+from stepwarden.errors import PolicyError
+from stepwarden.events.entries import Demand, Evidence
+from stepwarden.policy import fields
+from stepwarden.policy.cel.check import Scalar as CelType
+from stepwarden.policy.cel.check import check
+from stepwarden.policy.cel.emit import FACTS, Clause, Layout, Program, compile_rules
+from stepwarden.policy.cel.parser import parse as parse_expression
+from stepwarden.policy.cel.syntax import Expr
+from stepwarden.policy.document import Node, Scalar
+from stepwarden.policy.document import parse as parse_document
+from stepwarden.policy.fields import DEMAND_KEYS, Fields, fault
+from stepwarden.policy.policy import Action, Band, Policy, Rule
+from stepwarden.signals.catalogue import CATALOGUE, POSITION
+
+MAX_RULES, MAX_ACTIONS, MAX_BANDS = 200, 500, 16
+ACTION = r"\*|[a-z][a-z0-9_.:-]*\*?|\*[a-z0-9_.:-]+"
+MINIMAL = """\
+version: 1
+name: minimal
+prior: -3
+actions:
+  "*": {sensitivity: 1, demand: none}
+bands:
+  - {risk: 0.2, demand: aal2, max_age: 10m}
+rules:
+  - id: new-device
+    when: new_device
+    weight: 2
+    reason: You have not used this device before
+    technique: T1078
+"""
+
+_TYPES: dict[str, CelType] = {"int": "int", "bool": "bool", "str": "string"}
+VARIABLES: dict[str, CelType] = {
+    **{spec.name: _TYPES[spec.type] for spec in CATALOGUE},
+    **dict.fromkeys(FACTS, "string"),
+    "sensitivity": "int",
+    "standing_aal": "int",
+}
+"""Every name that an expression may use, with its type."""
+
+LAYOUT = Layout(positions=POSITION, texts=frozenset(spec.name for spec in CATALOGUE if spec.type == "str"))
+
+
+def load(text: str) -> Policy:
+    """Read, check and compile a policy.
+
+    Raises:
+        PolicyError: and nothing else, whatever the text is.
+    """
+    root = Fields(parse_document(text), "a policy", ("version", "name", "prior", "actions", "bands", "rules"))
+    fields.whole(root.need("version"), "version", least=1, most=1)
+    rules = _rules(root.need("rules"))
+    return Policy(
+        digest=hashlib.sha256(text.encode()).hexdigest(),
+        name=fields.text(root.need("name"), "name", most=64),
+        text=text,
+        prior=fields.decimal(root.need("prior"), "prior", places=3, least=-10, most=10),
+        actions=_actions(root.need("actions")),
+        bands=_bands(root.need("bands")),
+        rules=[rule for rule, _ in rules],
+        program=_compile(rules),
+    )
+
+
+def _actions(node: Node) -> dict[str, Action]:
+    found: dict[str, Action] = {}
+    for key, value in fields.table(node, "actions").items:
+        name = fields.text(
+            key, "an action", most=64, pattern=ACTION, example='login, factor.*, *.read or "*"'
+        )
+        action = Fields(value, f"action {name!r}", ("sensitivity", *DEMAND_KEYS))
+        recovery = action.get("recovery")
+        if "demand" not in action and "deny" not in action:
+            raise fault(f"action {name!r} needs 'demand' (none, aal1, aal2, aal3 or deny)", value)
+        found[name] = Action(
+            sensitivity=fields.whole(action.need("sensitivity"), "sensitivity", least=0, most=3),
+            demand=fields.demand(action),
+            recovery=recovery is not None and fields.truth(recovery, "recovery"),
+        )
+    if "*" not in found:
+        raise fault('actions needs "*": what holds for every action that is not named', node)
+    if len(found) > MAX_ACTIONS:
+        raise fault(f"actions: at most {MAX_ACTIONS}", node)
+    return found
+
+
+def _bands(node: Node) -> list[Band]:
+    found: list[Band] = []
+    for item in fields.listing(node, "bands", most=MAX_BANDS):
+        band = Fields(item, "a band", ("risk", *DEMAND_KEYS))
+        place = band.need("risk")
+        risk = fields.decimal(place, "risk", places=6, least=0, most=1)
+        if found and risk <= found[-1].risk:
+            raise fault("bands rise: expected more than the risk of the band before", place)
+        demand = fields.demand(band)
+        if demand == Demand():
+            raise fault("a band needs 'demand' (aal1, aal2, aal3 or deny)", item)
+        found.append(Band(risk=risk, demand=demand))
+    return found
+
+
+def _rules(node: Node) -> list[tuple[Rule, Expr]]:
+    found: list[tuple[Rule, Expr]] = []
+    seen: set[str] = set()
+    for item in fields.listing(node, "rules", most=MAX_RULES):
+        rule = Fields(item, "a rule", ("id", "when", "weight", "reason", "technique", *DEMAND_KEYS))
+        place = rule.need("id")
+        name = fields.text(place, "id", most=64, pattern=r"[a-z][a-z0-9-]*", example="new-device")
+        if name in seen:
+            raise fault(f"there are two rules {name!r}", place)
+        seen.add(name)
+        when = fields.scalar(rule.need("when"), "when")
+        demand = fields.demand(rule)
+        made = Rule(
+            id=name,
+            when=when.text,
+            weight=fields.decimal(rule.need("weight"), "weight", places=3, least=-10, most=10),
+            text=fields.text(rule.need("reason"), "reason", most=300),
+            technique=fields.text(
+                rule.need("technique"),
+                "technique",
+                most=9,
+                pattern=r"T[0-9]{4}(\.[0-9]{3})?",
+                example="T1110 or T1110.003 (MITRE ATT&CK)",
+            ),
+            demand=None if demand == Demand() else demand,
+        )
+        found.append((made, _expression(when)))
+    return found
+
+
+def _expression(when: Scalar) -> Expr:
+    try:
+        tree = parse_expression(when.text)
+        found = check(tree, VARIABLES)
+    except PolicyError as exc:
+        # The expression's own errors count columns from its start, on line 1; here they go to their place.
+        line, column = when.place(exc.column - 1)
+        raise PolicyError(str(exc), line=line, column=column) from exc
+    if found != "bool":
+        line, column = when.place(tree.at)
+        raise PolicyError(
+            f"a rule holds or not: expected bool, and this is {found}", line=line, column=column
+        )
+    return tree
+
+
+def _compile(rules: list[tuple[Rule, Expr]]) -> Program:
+    clauses = [
+        Clause(
+            condition=tree, weight=rule.weight, evidence=Evidence(rule.id, rule.weight), demand=rule.demand
+        )
+        for rule, tree in rules
+    ]
+    return compile_rules(clauses, LAYOUT)

@@ -1,0 +1,194 @@
+"""A policy: from what is known of an attempt to evidence, risk and demand. A pure function of its arguments.
+
+Score = the prior + the weights of the rules that hold. Risk = the logistic of the score. Demand = the
+strongest of what the action needs by itself, what every risk band reached needs, and what rules that hold
+demand.
+
+A rule that cannot be evaluated counts as if it held wherever that asks for more: its weight counts if
+positive, what it demands is demanded, and level 2 on top. So an error never lowers the demand. Which rules
+raised is in the evidence (``failed``).
+
+A ``Policy`` is made by ``loader.load``; this module reads no file and knows no YAML.
+"""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from stepwarden.events.entries import Demand, Evidence, Standing
+from stepwarden.events.facts import Facts
+from stepwarden.policy.cel.emit import Outcome, Program
+from stepwarden.policy.demand import FAILED_RULE, decide, strongest
+from stepwarden.policy.risk import risk_of
+from stepwarden.signals.catalogue import Values
+
+__all__ = ["Action", "Assessment", "Band", "Policy", "Reason", "Rule", "decide", "strongest"]
+
+NOT_EVALUATED = "This could not be checked, which counts as if it held: "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """One term of a score, in words for the person concerned. ``weight`` in thousandths of a nat."""
+
+    rule: str
+    text: str
+    weight: int
+    technique: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A rule of the file. ``when`` is the expression's text; ``technique`` an ATT&CK id."""
+
+    id: str
+    when: str
+    weight: int
+    text: str
+    technique: str
+    demand: Demand | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """How much is at stake (0 to 3), and what the action needs whatever the risk.
+
+    ``recovery``: whether a recovery code may ever stand in for a factor here.
+    """
+
+    sensitivity: int
+    demand: Demand
+    recovery: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Band:
+    """From this risk on (parts per million), this much is needed."""
+
+    risk: int
+    demand: Demand
+
+
+class Assessment(msgspec.Struct, frozen=True, kw_only=True):
+    """What a policy makes of one attempt: what is logged, and what a replay must find again."""
+
+    evidence: tuple[Evidence, ...]
+    score: int
+    risk: int
+    demand: Demand
+
+
+class _Level(msgspec.Struct, frozen=True, kw_only=True):
+    """An action, with its demand joined to those of 0, 1, 2... bands."""
+
+    sensitivity: int
+    recovery: bool
+    demands: tuple[Demand, ...]
+
+
+class Policy:
+    """See the module. ``hash`` is the SHA-256 of the text's bytes, in hex."""
+
+    def __init__(
+        self,
+        *,
+        digest: str,
+        name: str,
+        text: str,
+        prior: int,
+        actions: Mapping[str, Action],
+        bands: Sequence[Band],
+        rules: Sequence[Rule],
+        program: Program,
+    ) -> None:
+        self.hash = digest
+        self.name = name
+        self.text = text
+        self.prior = prior
+        self.actions = dict(actions)
+        self.bands = tuple(bands)
+        self.rules = tuple(rules)
+        self._program = program
+        self._all_rules = program.rules
+        self._by_id = {rule.id: rule for rule in rules}
+        self._thresholds = [band.risk for band in bands]
+        self._exact = {name: self._level(action) for name, action in actions.items() if "*" not in name}
+        patterns = sorted((name for name in actions if "*" in name), key=lambda name: (-len(name), name))
+        self._patterns = [(*name.split("*"), self._level(actions[name])) for name in patterns]
+
+    def assess(self, facts: Facts, values: Values, standing: Standing) -> Assessment:
+        """Evidence, score (thousandths of a nat), risk (parts per million) and demand of one attempt."""
+        level = self._exact.get(facts.action) or self._by_pattern(facts.action)
+        try:
+            score, hits, demands = self._all_rules(values, facts, level.sensitivity, standing.aal)
+        except Exception:  # noqa: BLE001 - whatever a rule raises makes the rules be asked one by one
+            score, hits, demands = self._one_by_one(values, facts, level.sensitivity, standing.aal)
+        score += self.prior
+        risk = risk_of(score)
+        demand = level.demands[bisect_right(self._thresholds, risk)]
+        if demands:
+            demand = _permitting(level.recovery, strongest(demand, *demands))
+        return Assessment(evidence=tuple(hits), score=score, risk=risk, demand=demand)
+
+    def reasons(self, evidence: Sequence[Evidence]) -> list[Reason]:
+        """The evidence in words, strongest first: what refuses, then by weight; what calms comes last."""
+        return sorted((self._reason(one) for one in evidence), key=self._rank)
+
+    def sensitivity(self, action: str) -> int:
+        """0 (public) to 3 (hurts when abused)."""
+        return (self._exact.get(action) or self._by_pattern(action)).sensitivity
+
+    @property
+    def source(self) -> str:
+        """The generated Python, for the curious and for tests."""
+        return self._program.source
+
+    def _by_pattern(self, action: str) -> _Level:
+        for start, end, level in self._patterns:
+            if action.startswith(start) and action.endswith(end):
+                return level
+        raise ValueError("the loader makes sure that there is an action '*'")
+
+    def _level(self, action: Action) -> _Level:
+        demands = [action.demand]
+        for band in self.bands:
+            demands.append(strongest(demands[-1], band.demand))
+        permitted = tuple(_permitting(action.recovery, demand) for demand in demands)
+        return _Level(sensitivity=action.sensitivity, recovery=action.recovery, demands=permitted)
+
+    def _one_by_one(self, values: Values, facts: Facts, sensitivity: int, aal: int) -> Outcome:
+        score = 0
+        hits: list[Evidence] = []
+        demands: list[Demand] = []
+        for rule, condition in zip(self.rules, self._program.exact, strict=True):
+            try:
+                holds = condition(values, facts, sensitivity, aal)
+                weight, failed = rule.weight, False
+            except Exception:  # noqa: BLE001 - a rule that fails demands more, whatever it raised
+                holds, weight, failed = True, max(rule.weight, 0), True
+                demands.append(FAILED_RULE)
+            if holds:
+                score += weight
+                hits.append(Evidence(rule.id, weight, failed))
+                if rule.demand is not None:
+                    demands.append(rule.demand)
+        return score, hits, tuple(demands)
+
+    def _reason(self, one: Evidence) -> Reason:
+        rule = self._by_id.get(one.rule)
+        if rule is None:
+            return Reason(rule=one.rule, text=one.rule, weight=one.weight, technique="")
+        text = NOT_EVALUATED + rule.text if one.failed else rule.text
+        return Reason(rule=rule.id, text=text, weight=one.weight, technique=rule.technique)
+
+    def _rank(self, reason: Reason) -> tuple[bool, int, str]:
+        rule = self._by_id.get(reason.rule)
+        refuses = rule is not None and rule.demand is not None and rule.demand.deny
+        return (not refuses, -reason.weight, reason.rule)
+
+
+def _permitting(recovery: bool, demand: Demand) -> Demand:
+    """The demand, with a recovery code as a way out only where the action permits it."""
+    return msgspec.structs.replace(demand, recovery=False) if demand.recovery and not recovery else demand
