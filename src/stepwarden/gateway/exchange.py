@@ -1,0 +1,90 @@
+"""One request on its way through the gateway, and the reply to it.
+
+``Call`` is what a handler gets once all checks have passed: who calls, the whole body within its limit, the
+parameters read strictly. ``Reply`` is what it gives back. Handlers raise ``StepwardenError`` for everything else.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from stepwarden.errors import InputError
+from stepwarden.flow.answers import ApiKey
+from stepwarden.gateway.metrics import Metrics
+from stepwarden.gateway.service import Service
+
+JSON = b"application/json"
+TEXT = b"text/plain; charset=utf-8"
+MAX_IDEMPOTENCY_KEY = 255
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the operator decides about the gateway.
+
+    ``public_url`` is how callers reach it (``https://warden.example.com``, no slash at the end); it is never taken
+    from a request's Host header. ``metrics_open`` lets ``/metrics`` be read without a key.
+    ``body_timeout`` is how many seconds a body may take to arrive.
+    """
+
+    public_url: str
+    version: str
+    metrics_open: bool
+    body_timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """The few headers that matter, as they came; empty where missing."""
+
+    authorization: bytes = b""
+    content_type: bytes = b""
+    content_length: bytes = b""
+    content_encoding: bytes = b""
+    idempotency_key: bytes = b""
+    request_id: bytes = b""
+
+
+@dataclass(slots=True)
+class Call:
+    """A request that may be handled. ``query`` is the operation's query struct, if it has one."""
+
+    service: Service
+    settings: Settings
+    metrics: Metrics
+    headers: Headers
+    key: ApiKey | None = None
+    segments: tuple[str, ...] = ()
+    query: Any = None
+    body: bytes = b""
+
+    @property
+    def by(self) -> str:
+        """The id of the key; handlers of open operations have no caller."""
+        return "" if self.key is None else self.key.id
+
+
+@dataclass(slots=True)
+class Reply:
+    """Status, body, content type, and headers beyond those that every reply has."""
+
+    body: bytes
+    status: int = 200
+    media: bytes = JSON
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+def idempotency_key(headers: Headers) -> str:
+    """The Idempotency-Key header: 1 to 255 visible ASCII characters; empty where there is none.
+
+    Raises:
+        InputError: anything else, two such headers included (they arrive joined by a comma and a blank).
+    """
+    raw = headers.idempotency_key
+    if not raw:
+        return ""
+    text = raw.decode("latin-1")
+    if len(text) > MAX_IDEMPOTENCY_KEY or not text.isascii() or not text.isprintable() or " " in text:
+        raise InputError(
+            f"1 to {MAX_IDEMPOTENCY_KEY} visible ASCII characters are read", field="Idempotency-Key"
+        )
+    return text

@@ -1,0 +1,36 @@
+"""Enrolling a person's factors, on behalf of an application that holds the scope ``administer``.
+
+Secrets leave once, in the reply, and no reply may be cached.
+"""
+
+import msgspec
+import segno
+
+from stepwarden.errors import InputError
+from stepwarden.gateway import wire
+from stepwarden.gateway.exchange import Call, Reply
+from stepwarden.gateway.strictjson import decode
+
+_request = msgspec.json.Decoder(wire.FactorRequest)
+
+
+def _actor(call: Call) -> str:
+    actor = call.segments[0]
+    if not 0 < len(actor) <= 256 or not actor.isprintable():
+        raise InputError("an actor has 1 to 256 characters, none of them a control character", field="actor")
+    return actor
+
+
+async def enrol_totp(call: Call) -> Reply:
+    """POST /v1/actors/{actor}/factors/totp"""
+    asked = decode(call.body, _request)
+    enrolment = await call.service.enrol_totp(_actor(call), attempt=asked.attempt, by=call.by)
+    svg = segno.make(enrolment.uri, error="m").svg_inline(scale=4, border=4, dark="#000", light="#fff")
+    return Reply(wire.encode(wire.TotpAnswer(uri=enrolment.uri, secret=enrolment.secret, svg=svg)))
+
+
+async def make_recovery_codes(call: Call) -> Reply:
+    """POST /v1/actors/{actor}/factors/recovery"""
+    asked = decode(call.body, _request)
+    codes = await call.service.make_recovery_codes(_actor(call), attempt=asked.attempt, by=call.by)
+    return Reply(wire.encode(wire.RecoveryAnswer(codes=codes)))

@@ -1,0 +1,317 @@
+"""Every route of the API in one table.
+
+Routing, the checks, ``/openapi.json``, the page ``/docs`` and the tests all read this table, so that a route cannot
+exist without its scope, its limits and its documentation. ``scope`` None means that no key is asked for: each such
+row is one that tells nothing about anybody.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from stepwarden.events.attempt import Attempt
+from stepwarden.flow.answers import Scope
+from stepwarden.gateway import attempts, authzen, factors, health, reading, wire
+from stepwarden.gateway.exchange import Call, Reply
+
+Handler = Callable[[Call], Awaitable[Reply]]
+BODY_LIMIT = 64 * 1024
+EVENTS_LIMIT = 8 * 1024 * 1024
+JSON_TYPES = ("application/json",)
+NDJSON_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
+Group = Literal["Attempts", "Challenges", "Factors", "Log", "AuthZEN", "Service"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One method on one path.
+
+    ``query`` and ``request`` are structs; ``answer`` a struct, or a content type for text; ``other_answer`` a
+    second struct that it may be. ``optional_key``: a key is
+    looked at if there is one, and is not needed. ``problems``: the statuses beyond those that every route has.
+    """
+
+    method: Literal["GET", "POST"]
+    path: str
+    name: str
+    group: Group
+    summary: str
+    description: str
+    scope: Scope | None
+    handler: Handler
+    answer: type | str
+    other_answer: type | None = None
+    request: type | None = None
+    media: tuple[str, ...] = JSON_TYPES
+    limit: int = BODY_LIMIT
+    query: type | None = None
+    idempotent: bool = False
+    optional_key: bool = False
+    problems: tuple[int, ...] = ()
+    example: str = ""
+    parameters: dict[str, str] | None = None
+
+    @property
+    def segments(self) -> tuple[str | None, ...]:
+        """The path's parts; None where a parameter stands."""
+        return tuple(None if part.startswith("{") else part for part in self.path.split("/")[1:])
+
+
+_LOGIN = '{"action":"login","actor":"alice","session":"s-81","ip":"192.0.2.7","user_agent":"Mozilla/5.0"}'
+_ASK = (
+    '{"subject":{"type":"user","id":"alice"},"action":{"name":"transfer","properties":{"amount":100}},'
+    '"resource":{"type":"account","id":"17"},"context":{"session":"s-81","ip":"192.0.2.7"}}'
+)
+_ASK_MANY = (
+    '{"subject":{"type":"user","id":"alice"},"action":{"name":"read"},"context":{"session":"s-81"},'
+    '"evaluations":[{"resource":{"type":"account","id":"17"}},{"resource":{"type":"account","id":"18"}}],'
+    '"options":{"evaluations_semantic":"deny_on_first_deny"}}'
+)
+_EVENT = '{"action":"login","actor":"alice","outcome":"failure","time":"2026-01-01T00:00:00Z","source":"vpn"}'
+
+
+HOT: tuple[Operation, ...] = (
+    Operation(
+        method="POST",
+        path="/v1/attempts",
+        name="decide",
+        group="Attempts",
+        summary="Decide one attempt and record it",
+        description="Answers allow, step_up or deny once the attempt and the answer are durable. With the same "
+        "`Idempotency-Key` and body again: the same answer, and no second entry.",
+        scope="decide",
+        handler=attempts.decide,
+        request=Attempt,
+        answer=wire.AttemptAnswer,
+        idempotent=True,
+        problems=(409,),
+        example=_LOGIN,
+    ),
+    Operation(
+        method="POST",
+        path="/v1/attempts/{id}/outcome",
+        name="report",
+        group="Attempts",
+        summary="Report how an attempt ended",
+        description="`success`, `failure`, or `unknown` with `proved`: the first factor was right, so the open "
+        "challenge may be answered now. `session` is the session that a sign-in opened.",
+        scope="report",
+        handler=attempts.report,
+        request=wire.OutcomeReport,
+        answer=wire.RecordedAnswer,
+        problems=(404, 409),
+        example='{"outcome":"success","proved":["pwd"],"session":"s-82"}',
+        parameters={"id": "12-abcdefgh"},
+    ),
+    Operation(
+        method="POST",
+        path="/v1/events",
+        name="record",
+        group="Attempts",
+        summary="Record events that happened elsewhere",
+        description="NDJSON, one event a line, at most 8 MiB and 10,000 events. Nothing is decided. All of "
+        "them are recorded, or none.",
+        scope="report",
+        handler=attempts.record,
+        request=wire.Event,
+        media=NDJSON_TYPES,
+        limit=EVENTS_LIMIT,
+        answer=wire.BatchAnswer,
+        example=_EVENT,
+    ),
+    Operation(
+        method="POST",
+        path="/v1/challenges/{id}/answer",
+        name="answer",
+        group="Challenges",
+        summary="Answer a challenge",
+        description="A right answer gives a grant, to be sent with the same attempt again: it is used up by it. "
+        "What was wrong with a wrong answer is never said.",
+        scope="decide",
+        handler=attempts.answer,
+        request=wire.ChallengeAnswer,
+        answer=wire.GrantAnswer,
+        problems=(404, 409, 429),
+        example='{"factor":"totp","answer":"123456"}',
+        parameters={"id": "c-abcdefgh"},
+    ),
+)
+"""The routes that carry the load."""
+
+OPERATIONS: tuple[Operation, ...] = (
+    *HOT,
+    Operation(
+        method="POST",
+        path="/v1/actors/{actor}/factors/totp",
+        name="enrol_totp",
+        group="Factors",
+        summary="Give a person a new authenticator secret",
+        description="Where a factor is enrolled already, `grant` must prove it. The secret is shown once.",
+        scope="administer",
+        handler=factors.enrol_totp,
+        request=wire.FactorRequest,
+        answer=wire.TotpAnswer,
+        problems=(404, 409, 429),
+        example='{"grant":""}',
+        parameters={"actor": "alice"},
+    ),
+    Operation(
+        method="POST",
+        path="/v1/actors/{actor}/factors/recovery",
+        name="make_recovery_codes",
+        group="Factors",
+        summary="Make new recovery codes",
+        description="The codes before them end. They are shown once.",
+        scope="administer",
+        handler=factors.make_recovery_codes,
+        request=wire.FactorRequest,
+        answer=wire.RecoveryAnswer,
+        problems=(404, 409, 429),
+        example='{"grant":""}',
+        parameters={"actor": "alice"},
+    ),
+    Operation(
+        method="GET",
+        path="/v1/log/entries",
+        name="entries",
+        group="Log",
+        summary="Read entries of the log",
+        description="In the order of the log, filtered, a page at a time. That they were read is an entry too.",
+        scope="read",
+        handler=reading.entries,
+        query=wire.EntriesQuery,
+        answer=wire.EntriesAnswer,
+        example="actor=alice&decision=deny&limit=50",
+    ),
+    Operation(
+        method="GET",
+        path="/v1/log/checkpoint",
+        name="checkpoint",
+        group="Log",
+        summary="The newest checkpoint",
+        description="A signed note (C2SP): origin, size, root, signatures.",
+        scope="read",
+        handler=reading.checkpoint,
+        answer="text/plain",
+    ),
+    Operation(
+        method="GET",
+        path="/v1/log/proof/inclusion",
+        name="inclusion",
+        group="Log",
+        summary="Prove that an entry is in the log",
+        description="The audit path of RFC 6962.",
+        scope="read",
+        handler=reading.inclusion,
+        query=wire.InclusionQuery,
+        answer=wire.InclusionAnswer,
+        example="index=12&size=13",
+    ),
+    Operation(
+        method="GET",
+        path="/v1/log/proof/consistency",
+        name="consistency",
+        group="Log",
+        summary="Prove that a later log holds an earlier one",
+        description="The consistency proof of RFC 6962.",
+        scope="read",
+        handler=reading.consistency,
+        query=wire.ConsistencyQuery,
+        answer=wire.ConsistencyAnswer,
+        example="old=12&new=13",
+    ),
+    Operation(
+        method="POST",
+        path="/access/v1/evaluation",
+        name="evaluation",
+        group="AuthZEN",
+        summary="AuthZEN: one question",
+        description="A step-up is `decision: false` with `acr_values`, `max_age` and `challenge` in `context`.",
+        scope="decide",
+        handler=authzen.evaluation,
+        request=authzen.Evaluation,
+        answer=authzen.Decision,
+        example=_ASK,
+    ),
+    Operation(
+        method="POST",
+        path="/access/v1/evaluations",
+        name="evaluations",
+        group="AuthZEN",
+        summary="AuthZEN: several questions",
+        description="At most 100, with defaults; `execute_all`, `deny_on_first_deny` or `permit_on_first_permit`. "
+        "Without a list it answers as one evaluation does.",
+        scope="decide",
+        handler=authzen.evaluations,
+        request=authzen.Evaluations,
+        answer=authzen.Decisions,
+        other_answer=authzen.Decision,
+        example=_ASK_MANY,
+    ),
+    Operation(
+        method="GET",
+        path="/.well-known/authzen-configuration",
+        name="authzen_metadata",
+        group="AuthZEN",
+        summary="AuthZEN: where the endpoints are",
+        description="Made from the setting of the public URL, never from the Host header.",
+        scope=None,
+        handler=authzen.metadata,
+        answer=authzen.Metadata,
+    ),
+    Operation(
+        method="GET",
+        path="/healthz",
+        name="healthz",
+        group="Service",
+        summary="Is the process alive",
+        description="Answers as long as the event loop turns.",
+        scope=None,
+        handler=health.healthz,
+        answer=wire.HealthAnswer,
+    ),
+    Operation(
+        method="GET",
+        path="/readyz",
+        name="readyz",
+        group="Service",
+        summary="Can decisions be made",
+        description="200 or 503. The reason is told only to a key with the scope `read`.",
+        scope=None,
+        optional_key=True,
+        handler=health.readyz,
+        answer=wire.HealthAnswer,
+    ),
+    Operation(
+        method="GET",
+        path="/metrics",
+        name="metrics",
+        group="Service",
+        summary="Figures for Prometheus",
+        description="Text format 0.0.4. Needs a key with the scope `read`, unless the operator opened it.",
+        scope="read",
+        handler=health.metrics,
+        answer="text/plain",
+    ),
+)
+
+
+def table(extra: tuple[Operation, ...] = ()) -> dict[tuple[str, str], Operation]:
+    """All operations by path and method; two for the same are a mistake of ours."""
+    found: dict[tuple[str, str], Operation] = {}
+    for operation in (*OPERATIONS, *extra):
+        key = (operation.path, operation.method)
+        if key in found:
+            raise ValueError(f"two operations for {operation.method} {operation.path}")
+        found[key] = operation
+    return found
+
+
+def answer_types() -> list[Any]:
+    """The structs that schemas are made of."""
+    types: list[Any] = []
+    for operation in OPERATIONS:
+        types += [operation.request] if operation.request is not None else []
+        types += [operation.answer] if not isinstance(operation.answer, str) else []
+        types += [operation.other_answer] if operation.other_answer is not None else []
+    return types
