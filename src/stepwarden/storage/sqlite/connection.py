@@ -54,13 +54,22 @@ def connect(path: Path, *, write: bool) -> apsw.Connection:
         connection.pragma("recursive_triggers", True)
         if write:
             connection.wal_autocheckpoint(0)
-            connection.pragma("journal_mode", "WAL")
             connection.pragma("synchronous", "FULL")
     except apsw.Error as exc:
         error = explain(exc, path, connection)
         connection.close(True)
         raise error from exc
     return connection
+
+
+def keep_wal(connection: apsw.Connection, path: Path) -> None:
+    """Switch the file to a write-ahead log. Only for a file that is known to be ours.
+
+    Raises:
+        StorageError: the file system does not carry one (no shared memory, as on some network mounts).
+    """
+    if connection.pragma("journal_mode", "WAL") != "wal":
+        raise StorageError(f"{path} is on a file system without shared memory: put it on a local disk")
 
 
 def create_file(path: Path) -> None:

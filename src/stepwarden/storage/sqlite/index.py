@@ -27,7 +27,7 @@ import msgspec
 
 from stepwarden.errors import StorageCorruptError, StorageError
 from stepwarden.events.index import EntryFilter, IndexRow
-from stepwarden.storage.sqlite.connection import ReadPool, connect, create_file
+from stepwarden.storage.sqlite.connection import ReadPool, connect, create_file, keep_wal
 from stepwarden.storage.sqlite.faults import explained
 from stepwarden.storage.sqlite.statements import statement
 
@@ -238,6 +238,7 @@ def _prepare(connection: apsw.Connection, path: Path, log: str, size: int) -> in
     application = connection.pragma("application_id")
     tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
     if application == 0 and tables == 0:
+        keep_wal(connection, path)
         with connection:
             connection.execute(statement("index"))
             connection.execute("INSERT INTO progress VALUES (1, ?, 0)", (log,))

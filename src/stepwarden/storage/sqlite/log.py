@@ -31,7 +31,7 @@ from stepwarden.errors import (
 from stepwarden.ledger.store import Group, Head, Submission
 from stepwarden.storage.sqlite.bundles import pack_entries, pack_openings, unpack_entries, unpack_openings
 from stepwarden.storage.sqlite.checkpointer import Checkpointer
-from stepwarden.storage.sqlite.connection import ReadPool, connect, create_file, sync_directory
+from stepwarden.storage.sqlite.connection import ReadPool, connect, create_file, keep_wal, sync_directory
 from stepwarden.storage.sqlite.faults import explain, explained
 from stepwarden.storage.sqlite.lockfile import LockFile
 from stepwarden.storage.sqlite.statements import statement
@@ -267,7 +267,9 @@ def _is_log(connection: apsw.Connection, path: Path) -> bool:
 
 def _prepare(connection: apsw.Connection, path: Path) -> None:
     with explained(path, connection):
-        if _is_log(connection, path):
+        known = _is_log(connection, path)
+        keep_wal(connection, path)
+        if known:
             return
         with connection:
             connection.execute(statement("log"))
