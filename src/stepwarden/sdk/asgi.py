@@ -73,6 +73,8 @@ Page: TypeAlias = Callable[[Scope, Decision, Protected, str], Awaitable[str]]
 """Called with scope, decision, route and resource; remembers what it needs and gives the address to go to."""
 Grants: TypeAlias = Callable[[Scope, str, str], str]
 """Called with scope, action and resource; takes the stored grant for them out, or gives an empty string."""
+Observe: TypeAlias = Callable[[Scope, str, Decision, bool], None]
+"""Called with scope, action, decision and whether a grant was presented: for metrics, never to change anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +168,7 @@ class StepwardenMiddleware:
         on_step_up: Page | None = None,
         on_denied: Page | None = None,
         grants: Grants | None = None,
-        observe: Callable[[Scope, str, Decision], None] | None = None,
+        observe: Observe | None = None,
     ) -> None:
         if any(not prefix.startswith("/") for prefix in protected):
             raise ValueError("a protected prefix starts with a slash")
@@ -240,7 +242,7 @@ class StepwardenMiddleware:
         )
         handle.decision = decision
         if self._observe:
-            self._observe(scope, route.action, decision)
+            self._observe(scope, route.action, decision, bool(grant))
         match decision:
             case Allowed():
                 await self._app(scope, receive, send)

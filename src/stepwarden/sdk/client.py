@@ -156,13 +156,13 @@ class Client:
         """
         return wire.read_passed(self._send(wire.answer_request(challenge_id, factor, answer)))
 
-    def enrol_totp(self, actor: str, *, grant: str = "") -> TotpEnrolment:
+    def enrol_totp(self, actor: str, *, attempt: str = "") -> TotpEnrolment:
         """A new authenticator for this actor; ``grant`` proves the strongest one they already have."""
-        return wire.read_totp(self._send(wire.factor_request(actor, "totp", grant)))
+        return wire.read_totp(self._send(wire.factor_request(actor, "totp", attempt)))
 
-    def make_recovery_codes(self, actor: str, *, grant: str = "") -> RecoveryCodes:
+    def make_recovery_codes(self, actor: str, *, attempt: str = "") -> RecoveryCodes:
         """New recovery codes for this actor; the former ones are void."""
-        return wire.read_codes(self._send(wire.factor_request(actor, "recovery", grant)))
+        return wire.read_codes(self._send(wire.factor_request(actor, "recovery", attempt)))
 
 
 class AsyncClient:
@@ -240,10 +240,10 @@ class AsyncClient:
         """As ``Client.answer``."""
         return wire.read_passed(await self._send(wire.answer_request(challenge_id, factor, answer)))
 
-    async def enrol_totp(self, actor: str, *, grant: str = "") -> TotpEnrolment:
+    async def enrol_totp(self, actor: str, *, attempt: str = "") -> TotpEnrolment:
         """As ``Client.enrol_totp``."""
-        return wire.read_totp(await self._send(wire.factor_request(actor, "totp", grant)))
+        return wire.read_totp(await self._send(wire.factor_request(actor, "totp", attempt)))
 
-    async def make_recovery_codes(self, actor: str, *, grant: str = "") -> RecoveryCodes:
+    async def make_recovery_codes(self, actor: str, *, attempt: str = "") -> RecoveryCodes:
         """As ``Client.make_recovery_codes``."""
-        return wire.read_codes(await self._send(wire.factor_request(actor, "recovery", grant)))
+        return wire.read_codes(await self._send(wire.factor_request(actor, "recovery", attempt)))

@@ -1,0 +1,41 @@
+"""Plain words: what is being approved, and why a code is asked for or access refused."""
+
+from collections.abc import Mapping
+from typing import assert_never
+
+from demo.bank.accounts import Books, euros
+from stepwarden.sdk import Allowed, Decision, Denied, StepUp
+
+_WHAT = {
+    "login": "Sign in to Acme Bank",
+    "balance.read": "See your balance",
+    "customers.read": "See the list of customers",
+    "customers.export": "Export the data of all customers",
+}
+
+
+def what(books: Books, action: str, parameters: Mapping[str, str | int | bool]) -> str:
+    """What a person would be approving, with the details that the approval is bound to."""
+    if action == "transfer":
+        return f"Send {euros(int(parameters['cents']))} to {books.name_of(str(parameters['payee']))}"
+    if action == "mail.change":
+        return f"Change your mail address to {parameters['mail']}"
+    return _WHAT[action]
+
+
+def why(decision: Decision) -> tuple[str, ...]:
+    """The strongest reasons, or what the action itself needs where no rule spoke up."""
+    speaking = tuple(reason.text for reason in decision.reasons if reason.weight > 0 or decision.outage)[:4]
+    if speaking:
+        return speaking
+    match decision:
+        case Allowed():
+            return ()
+        case StepUp():
+            if decision.demand.bound:
+                return ("This always needs a code of its own.",)
+            return ("It has been a while since you last proved that it is you.",)
+        case Denied():
+            return ("The risk of this attempt is too high.",)
+        case _:
+            assert_never(decision)
