@@ -81,7 +81,6 @@ class StepUpState:
         self._ready: dict[str, OpenChallenge] = {}
         self._by_decision: dict[int, str] = {}
         self._expiries: list[tuple[int, str]] = []
-        self._lapsed: dict[str, None] = {}
         self._prompts: dict[str, list[tuple[int, str]]] = {}
         self._grants: dict[str, _Grant] = {}
         self._used: dict[int, _Used] = {}
@@ -117,8 +116,12 @@ class StepUpState:
 
         A challenge that still waits for its first factor reached nobody, and is forgotten without one.
         """
-        self._lapse(self.now(now))
-        return [self._ready[name] for name in self._lapsed]
+        now = self.now(now)
+        return [known for known in self._ready.values() if known.issued.expires <= now]
+
+    def open_count(self) -> int:
+        """How many challenges are open, those that wait for a first factor included."""
+        return len(self._waiting) + len(self._ready)
 
     def sizes(self) -> dict[str, int]:
         """How many records there are of each kind, for metrics and tests of the bounds."""
@@ -190,6 +193,8 @@ class StepUpState:
         name = self._by_decision.get(entry.previous)
         if name is not None:
             self._first_factor(name, entry)
+        if entry.facts.outcome == "unknown":
+            return
         used = self._used.pop(entry.previous, None)
         if entry.facts.outcome == "success" and entry.decision == "allow" and entry.session:
             self._opened(entry, used)
@@ -245,7 +250,7 @@ class StepUpState:
         heapq.heappush(self._expiries, (entry.expires, entry.challenge))
         if entry.ready:
             self._prompt(opened)
-        while len(self._waiting) + len(self._ready) > MAX_OPEN:
+        while self.open_count() > MAX_OPEN:
             self._close(next(iter(self._waiting or self._ready)))
         if len(self._expiries) > 4 * MAX_OPEN:
             self._expiries = [known for known in self._expiries if self.challenge(known[1]) is not None]
@@ -277,23 +282,17 @@ class StepUpState:
 
     def _close(self, name: str) -> None:
         found = self._ready.pop(name, None) or self._waiting.pop(name, None)
-        self._lapsed.pop(name, None)
         if found is not None and self._by_decision.get(found.decision) == name:
             del self._by_decision[found.decision]
 
-    def _lapse(self, now: int) -> None:
-        while self._expiries and self._expiries[0][0] <= now:
-            name = heapq.heappop(self._expiries)[1]
-            if name in self._ready:
-                self._lapsed[name] = None
-            elif name in self._waiting:
-                self._close(name)
-
     def _sweep(self) -> None:
         """Drop from the old end of each map what time has ended."""
-        self._lapse(self.clock)
-        while self._grants and self._grants[name := next(iter(self._grants))].expires <= self.clock:
-            del self._grants[name]
+        while self._expiries and self._expiries[0][0] <= self.clock:
+            name = heapq.heappop(self._expiries)[1]
+            if name in self._waiting:
+                self._close(name)
+        while self._grants and self._grants[grant := next(iter(self._grants))].expires <= self.clock:
+            del self._grants[grant]
         while self._used and self._used[first := next(iter(self._used))].time <= self.clock - USED_FOR:
             del self._used[first]
         while self._prompts and not self._is_recent(self._prompts[actor := next(iter(self._prompts))][-1][0]):

@@ -1,0 +1,480 @@
+"""Bypasses that the step-up room must stop, each by the name it is known under."""
+
+import pytest
+from tests.stepup.world import MINUTE, SECOND, TRANSFER, World
+
+from stepwarden.errors import ChallengeError
+from stepwarden.events.entries import (
+    ChallengeAnswered,
+    ChallengeExpired,
+    ChallengeFailed,
+    ChallengeIssued,
+    Demand,
+    Standing,
+)
+from stepwarden.stepup import gate
+from stepwarden.stepup.assurance import level
+from stepwarden.stepup.binding import binding, grant_hash
+from stepwarden.stepup.gate import Passed
+from stepwarden.stepup.people import FOR_GOOD
+
+
+@pytest.fixture
+def world() -> World:
+    """Alice with an authenticator and three recovery codes, signed in by password in session s1."""
+    made = World()
+    made.enrol("alice")
+    made.enrol_recovery("alice")
+    made.sign_in("alice", "s1")
+    return made
+
+
+def wrong_code(world: World) -> str:
+    """Six digits that are no code of Alice's around now."""
+    near = {world.code("alice", offset=offset) for offset in (-1, 0, 1)}
+    return next(code for code in ("000000", "111111", "222222", "333333") if code not in near)
+
+
+def force_open(world: World, number: int, actor: str = "alice") -> str:
+    """A ready challenge that no cap on prompts stood in the way of, as if the cap failed."""
+    entry = ChallengeIssued(
+        time=world.now,
+        id="eeeeeeee",
+        previous=10_000 + number,
+        challenge=f"forced{number:016d}",
+        actor=actor,
+        session=f"parallel{number}",
+        action="login",
+        nonce="0" * 64,
+        binding="0" * 64,
+        aal=2,
+        expires=world.now + 5 * MINUTE,
+        ready=True,
+        proved=("pwd",),
+    )
+    world.state._prompts.clear()
+    world.append(entry)
+    return entry.challenge
+
+
+def test_one_time_code_guessed_across_parallel_sessions(world: World) -> None:
+    """200 sessions guess at once (AuthQuake): what is compared with the secret stays under the cap."""
+    challenges = [force_open(world, number) for number in range(200)]
+    bad = wrong_code(world)
+    world.evaluated = 0
+    for _ in range(5):
+        for challenge in challenges:
+            world.answer(challenge, bad)
+    assert world.evaluated == 10
+    assert world.answer(challenges[-1], world.code("alice")) == "locked"
+
+
+def test_one_time_code_guessed_with_patience(world: World) -> None:
+    """Waiting out each lock-out, over months and many challenges, leaves 100 guesses in all; then none."""
+    world.evaluated = 0
+    for number in range(300):
+        challenge = force_open(world, number)
+        for _ in range(5):
+            world.answer(challenge, wrong_code(world))
+        world.now = max(world.now, world.state.people.locked_until("alice", "totp") % FOR_GOOD) + MINUTE
+    assert world.evaluated == 100
+    assert world.state.people.wrong("alice", "totp") == 100
+    assert world.answer(force_open(world, 999), world.code("alice")) == "locked"
+
+
+def test_five_wrong_answers_end_a_challenge(world: World) -> None:
+    """The fifth closes it, and the right code afterwards is too late."""
+    challenge = world.open()
+    results = [world.answer(challenge, wrong_code(world)) for _ in range(5)]
+    assert results == ["wrong"] * 4 + ["ChallengeFailed"]
+    assert world.answer(challenge, world.code("alice")) == "closed"
+
+
+def test_a_plug_in_factor_not_counted(world: World) -> None:
+    """Every kind of factor, and a made-up one, counts towards the end of a challenge."""
+    for factor in ("totp", "recovery", "sms", ""):
+        challenge = force_open(world, hash(factor) % 1000)
+        results = [world.answer(challenge, "000-nothing", factor) for _ in range(6)]
+        assert results == ["wrong"] * 4 + ["ChallengeFailed", "closed"], factor
+    for factor in ("totp", "recovery"):
+        assert world.state.people.wrong("alice", factor) == 5
+
+
+def test_counters_survive_a_restart(world: World) -> None:
+    """The count is in the log, not in the process (Vikunja CVE-2026-35597)."""
+    challenge = world.open()
+    for _ in range(3):
+        world.answer(challenge, wrong_code(world))
+    again = world.refolded()
+    found = again.challenge(challenge)
+    assert found is not None
+    assert (found.wrong, again.people.wrong("alice", "totp")) == (3, 3)
+
+
+def test_lockout_as_denial_of_service(world: World) -> None:
+    """Who cannot prove the first factor cannot count, prompt or lock anything (Keycloak #46164)."""
+    for number in range(50):
+        offer = world.attempt("alice")[2]
+        assert offer is not None
+        assert not offer.ready
+        assert world.answer(offer.challenge, wrong_code(world)) == "not_ready"
+        attempt = world.attempt("alice")
+        world.report(attempt, "failure", ())
+        assert attempt[2] is not None
+        assert world.answer(attempt[2].challenge, f"{number:06d}") == "closed"
+    assert world.state.people.wrong("alice", "totp") == 0
+    assert world.state.prompts("alice", world.now) == ()
+    attempt = world.attempt("alice")
+    world.report(attempt)
+    assert attempt[2] is not None
+    assert isinstance(world.answer(attempt[2].challenge, world.code("alice")), Passed)
+
+
+def test_an_unproved_method_is_no_first_factor(world: World) -> None:
+    """A place or a risk engine's opinion opens nothing."""
+    attempt = world.attempt("alice")
+    world.report(attempt, "unknown", ("geo", "rba"))
+    assert attempt[2] is not None
+    assert world.answer(attempt[2].challenge, world.code("alice")) == "not_ready"
+
+
+def test_code_replayed(world: World) -> None:
+    """50 uses of one code, in as many challenges: exactly one passes (Dovecot CVE-2026-27855)."""
+    challenges = [force_open(world, number) for number in range(50)]
+    code = world.code("alice")
+    results = [world.answer(challenge, code) for challenge in challenges]
+    assert sum(isinstance(result, Passed) for result in results) == 1
+    assert set(results[1:11]) == {"replayed"}
+    assert set(results[11:]) == {"locked"}
+
+
+def test_an_older_code_after_a_newer_one(world: World) -> None:
+    """The code of the step before is inside the window, but time steps only go forward."""
+    assert isinstance(world.answer(force_open(world, 1), world.code("alice")), Passed)
+    assert world.answer(force_open(world, 2), world.code("alice", offset=-1)) == "replayed"
+    world.now += 30 * SECOND
+    assert isinstance(world.answer(force_open(world, 3), world.code("alice")), Passed)
+
+
+def test_code_replayed_after_a_restart(world: World) -> None:
+    """What is used up is in the log."""
+    code = world.code("alice")
+    assert isinstance(world.answer(world.open(), code), Passed)
+    world.state = world.refolded()
+    assert world.answer(world.open(), code) == "replayed"
+
+
+def test_a_recovery_code_used_twice(world: World) -> None:
+    """Each code works once, however it is spelled the second time; the others still do."""
+    codes = ["".join(code.split("-")) for code in recovery_codes(world)]
+    demand = Demand(aal=2, recovery=True, bound=True)
+    assert isinstance(world.answer(world.open(demand=demand), codes[0], "recovery"), Passed)
+    assert world.answer(world.open(demand=demand), codes[0].lower(), "recovery") == "replayed"
+    assert isinstance(world.answer(world.open(demand=demand), codes[1], "recovery"), Passed)
+    assert world.state.people.codes_left("alice") == 1
+
+
+def recovery_codes(world: World) -> list[str]:
+    """Three fresh codes in place of Alice's old ones."""
+    world.remove("alice", "recovery", "r1")
+    world.secrets["alice", "recovery"] = []
+    return world.enrol_recovery("alice", "r2")
+
+
+def test_a_recovery_code_of_a_removed_batch(world: World) -> None:
+    """Secrets that are still lying around do not outlive the entry that removed them."""
+    codes = recovery_codes(world)
+    world.remove("alice", "recovery", "r2")
+    challenge = world.open(demand=Demand(aal=2, recovery=True, bound=True))
+    assert world.answer(challenge, codes[0], "recovery") == "wrong"
+
+
+def test_recovery_where_it_was_not_demanded(world: World) -> None:
+    """A challenge that does not admit recovery refuses it, and the code is not used up."""
+    codes = recovery_codes(world)
+    assert world.answer(world.open(), codes[0], "recovery") == "wrong"
+    assert world.state.people.codes_left("alice") == 3
+
+
+def test_challenge_echoed_by_the_client(world: World) -> None:
+    """A passed challenge is closed: the captured exchange, sent again, is worth nothing (CVE-2026-28787)."""
+    challenge, code = world.open(), world.code("alice")
+    assert isinstance(world.answer(challenge, code), Passed)
+    assert world.answer(challenge, code) == "closed"
+    assert world.answer("made-up-by-the-client", code) == "closed"
+
+
+def test_what_the_client_makes_up_does_not_enter_the_log(world: World) -> None:
+    """An unknown challenge id or factor is the sender's text and is left out."""
+    world.answer("\r\nforged entry\x1b[31m", "123456", "evil\nfactor")
+    entry = world.log[-1]
+    assert isinstance(entry, ChallengeAnswered)
+    assert (entry.challenge, entry.actor, entry.factor) == ("", "", "")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"parameters": {"amount": 1000, "to": "DE02"}},
+        {"parameters": {"amount": 100, "to": "DE03"}},
+        {"parameters": {"amount": 100, "to": "DE02", "note": ""}},
+        {"parameters": {"amount": "100", "to": "DE02"}},
+        {"action": "transfer2"},
+        {"session": "s2"},
+        {"actor": "mallory"},
+        {"resource": "account/8"},
+    ],
+)
+def test_step_up_not_bound_to_the_action(world: World, other: dict[str, object]) -> None:
+    """With anything about the action changed, the grant is no grant; for the very action it is, once."""
+    passed = world.answer(world.open(), world.code("alice"))
+    assert isinstance(passed, Passed)
+    same: dict[str, object] = {
+        "actor": "alice",
+        "session": "s1",
+        "action": "transfer",
+        "parameters": TRANSFER,
+        "grant": passed.grant,
+    }
+    _, changed, _ = world.attempt(**{**same, **other})  # type: ignore[arg-type]
+    assert changed.decision == "step_up"
+    _, first, _ = world.attempt(**same)  # type: ignore[arg-type]
+    _, second, _ = world.attempt(**same)  # type: ignore[arg-type]
+    assert (first.decision, second.decision) == ("allow", "step_up")
+
+
+def test_a_guessed_or_old_grant(world: World) -> None:
+    """Only the grant itself works, and only for five minutes on the log's clock."""
+    passed = world.answer(world.open(), world.code("alice"))
+    assert isinstance(passed, Passed)
+    bound = binding("transfer", "alice", "s1", "", TRANSFER)
+    assert world.state.grant(grant_hash(passed.grant), bound, world.now) is not None
+    assert world.state.grant(grant_hash(passed.grant + "A"), bound, world.now) is None
+    assert world.state.grant(passed.grant, bound, world.now) is None
+    assert world.state.grant(grant_hash(passed.grant), bound, passed.expires - 1) is not None
+    assert world.state.grant(grant_hash(passed.grant), bound, passed.expires) is None
+
+
+def test_same_factor_counted_twice(world: World) -> None:
+    """A code by text message and a code by app are both held things: one factor, AAL1 (Kratos #4317)."""
+    attempt = world.attempt("alice")
+    world.report(attempt, "unknown", ("sms",))
+    assert attempt[2] is not None
+    passed = world.answer(attempt[2].challenge, world.code("alice"))
+    assert isinstance(passed, Passed)
+    assert passed.aal == 1
+    assert [level(first, "totp") for first in (("otp",), ("hwk",), ("pwd",), ("face",), ())] == [
+        1,
+        1,
+        2,
+        2,
+        1,
+    ]
+
+
+def test_recovery_as_a_factor(world: World) -> None:
+    """A recovery code gives AAL1, named as recovery and nothing else, and never raises a session above it."""
+    codes = recovery_codes(world)
+    challenge = world.open(demand=Demand(aal=2, recovery=True, bound=True))
+    passed = world.answer(challenge, codes[0], "recovery")
+    assert isinstance(passed, Passed)
+    assert (passed.aal, passed.amr) == (1, ("recovery",))
+    assert world.state.standing("alice", "s1", world.now).aal == 1
+    assert [level(first, "recovery") for first in (("pwd",), ("mfa",), ("hwk", "pwd"))] == [1, 1, 1]
+
+
+def test_recovery_at_a_sign_in_opens_an_aal1_session(world: World) -> None:
+    """Signed in by password and recovery code: the new session holds AAL1."""
+    codes = recovery_codes(world)
+    passed = sign_in_stepped_up(world, codes[0], "recovery", "s9")
+    assert passed.aal == 1
+    assert world.state.standing("alice", "s9", world.now).aal == 1
+
+
+def sign_in_stepped_up(world: World, code: str, factor: str, session: str) -> Passed:
+    """A whole sign-in: password, challenge, grant, allowed, session opened."""
+    demand = Demand(aal=2, recovery=True, bound=True)
+    attempt = world.attempt("alice", demand=demand)
+    world.report(attempt)
+    assert attempt[2] is not None
+    passed = world.answer(attempt[2].challenge, code, factor)
+    assert isinstance(passed, Passed)
+    again = world.attempt("alice", demand=demand, grant=passed.grant)
+    assert again[1].decision == "allow"
+    world.report(again, "success", ("pwd",), session)
+    return passed
+
+
+def test_a_stepped_up_sign_in_opens_an_aal2_session(world: World) -> None:
+    """The session inherits what the grant proved, and when."""
+    passed = sign_in_stepped_up(world, world.code("alice"), "totp", "s9")
+    standing = world.state.standing("alice", "s9", world.now)
+    assert standing == Standing(aal=2, since=world.now, amr=("otp", "pwd"))
+    assert passed.aal == 2
+    assert world.state.standing("mallory", "s9", world.now) == Standing()
+
+
+def test_a_sign_in_reported_well_though_it_was_not_allowed(world: World) -> None:
+    """Enforced only in the UI: an outcome cannot give what the decision did not."""
+    attempt = world.attempt("alice")
+    assert attempt[1].decision == "step_up"
+    world.report(attempt, "success", ("pwd",), "stolen")
+    assert world.state.standing("alice", "stolen", world.now) == Standing()
+
+
+def test_a_session_without_proof_is_no_session(world: World) -> None:
+    """A success without any factor proved, or without a session, raises nothing."""
+    _, decided, _ = world.attempt("alice", demand=Demand(aal=1))
+    allowed = type(decided)(
+        **{**{f: getattr(decided, f) for f in decided.__struct_fields__}, "decision": "allow"}
+    )
+    index = world.append(allowed)
+    world.report((index, allowed, None), "success", ("geo",), "s7")
+    world.report((index, allowed, None), "success", ("pwd",), "")
+    assert world.state.standing("alice", "s7", world.now) == Standing()
+
+
+def test_push_bombing(world: World) -> None:
+    """20 sign-ins with the right password: three reach the person, the rest are refused."""
+    decisions = []
+    for _ in range(20):
+        world.now += 5 * SECOND
+        attempt = world.attempt("alice")
+        decisions.append(attempt[1].decision)
+        world.report(attempt)
+    assert decisions == ["step_up"] * 3 + ["deny"] * 17
+    world.now += 10 * MINUTE
+    assert world.attempt("alice")[1].decision == "step_up"
+
+
+def test_push_bombing_by_attempts_prepared_beforehand(world: World) -> None:
+    """Challenges gathered before the first factor is reported become ready three at a time, no more."""
+    attempts = [world.attempt("alice") for _ in range(20)]
+    for attempt in attempts:
+        world.report(attempt)
+    ready = [world.state.challenge(a[2].challenge) for a in attempts if a[2] is not None]
+    assert [found is not None and found.ready for found in ready] == [True] * 3 + [False] * 17
+
+
+def test_the_same_transfer_asked_again_is_one_prompt(world: World) -> None:
+    """A page loaded again in its session gets the open challenge; another session does not."""
+    world.sign_in("alice", "s2")
+    assert len({world.open() for _ in range(5)}) == 1
+    assert world.open() != world.open(session="s2")
+    assert len(world.state.prompts("alice", world.now)) == 2
+
+
+def test_prompts_that_were_passed_are_no_bombing(world: World) -> None:
+    """Somebody who makes five transfers and approves each is not locked out of the sixth."""
+    for number in range(6):
+        world.now += 30 * SECOND
+        offer = world.attempt("alice", "s1", action="transfer", parameters={"number": number})[2]
+        assert offer is not None
+        assert isinstance(world.answer(offer.challenge, world.code("alice")), Passed)
+
+
+@pytest.mark.parametrize("back", [90 * SECOND, 60 * MINUTE, 24 * 60 * MINUTE])
+def test_elevation_never_drops(world: World, back: int) -> None:
+    """A clock set back extends no standing, challenge, grant or lock-out."""
+    passed = world.answer(world.open(), world.code("alice"))
+    assert isinstance(passed, Passed)
+    raised = world.now
+    challenge = world.open(session="s2", proved=("pwd",))
+    bound = binding("transfer", "alice", "s1", "", TRANSFER)
+    world.now += 12 * 60 * MINUTE
+    assert world.state.standing("alice", "s1", world.now - 1).aal == 2
+    world.sign_in("bob", "b1")  # the log's time goes on
+    world.now = raised - back
+    assert world.state.standing("alice", "s1", world.now).aal == 1
+    assert world.state.grant(grant_hash(passed.grant), bound, world.now) is None
+    assert world.answer(challenge, world.code("alice")) == "ChallengeExpired"
+
+
+def test_a_code_from_the_past_when_the_clock_is_set_back(world: World) -> None:
+    """A code seen over a shoulder an hour ago and never used is not right again."""
+    old = world.code("alice")
+    world.now += 60 * MINUTE
+    challenge = force_open(world, 1)
+    world.now -= 60 * MINUTE
+    assert world.answer(challenge, old) == "wrong"
+
+
+def test_a_lockout_does_not_end_early_or_late(world: World) -> None:
+    """After the 10th wrong answer a minute passes; asking meanwhile neither counts nor extends it."""
+    for number in range(2):
+        challenge = force_open(world, number)
+        for _ in range(5):
+            world.answer(challenge, wrong_code(world))
+    locked = world.state.people.locked_until("alice", "totp")
+    assert locked == world.now + MINUTE
+    for _ in range(20):
+        assert world.answer(force_open(world, 7), wrong_code(world)) == "locked"
+    assert world.state.people.locked_until("alice", "totp") == locked
+    world.now = locked - 1
+    assert world.answer(force_open(world, 8), world.code("alice")) == "locked"
+    world.now = locked
+    assert isinstance(world.answer(force_open(world, 9), world.code("alice")), Passed)
+    assert world.state.people.wrong("alice", "totp") == 0
+
+
+def test_another_factor_is_not_locked_with_the_first(world: World) -> None:
+    """TOTP locked for good leaves recovery, and passing by recovery does not unlock TOTP."""
+    codes = recovery_codes(world)
+    for _ in range(100):
+        world.state.people.missed("alice", "totp", world.now)
+    challenge = world.open(demand=Demand(aal=2, recovery=True, bound=True))
+    assert world.answer(challenge, world.code("alice")) == "locked"
+    assert isinstance(world.answer(challenge, codes[0], "recovery"), Passed)
+    assert world.state.people.locked_until("alice", "totp") == FOR_GOOD
+
+
+def test_a_second_authenticator_does_not_reset_the_count(world: World) -> None:
+    """Enrolling is no way around the counter; removing the last and enrolling anew is the way back."""
+    challenge = world.open()
+    world.answer(challenge, wrong_code(world))
+    world.enrol("alice", "c2")
+    assert world.state.people.wrong("alice", "totp") == 1
+    assert isinstance(world.answer(challenge, world.code("alice", credential=1)), Passed)
+    assert isinstance(world.answer(world.open(), world.code("alice")), Passed)
+
+
+def test_errors_tell_nothing(world: World) -> None:
+    """Wrong, replayed, unknown factor, not enrolled, last of five: one error, one text."""
+    texts = set()
+    for result in ("wrong", "replayed"):
+        entry = ChallengeAnswered(
+            time=1,
+            id="x",
+            challenge="c",
+            actor="a",
+            factor="totp",
+            result=result,
+        )
+        error = gate.refusal(entry)
+        texts.add((type(error), error.code, str(error)))
+    failed = gate.refusal(ChallengeFailed(time=1, id="x", challenge="c", actor="a", factor="totp"))
+    texts.add((type(failed), failed.code, str(failed)))
+    assert texts == {(ChallengeError, "challenge.refused", "the answer was not accepted")}
+    expired = gate.refusal(ChallengeExpired(time=1, id="x", challenge="c", actor="a"))
+    assert expired.code == "challenge.closed"
+
+
+def test_session_fixation_at_step_up(world: World) -> None:
+    """When a step-up gives the session a new id, the old one holds nothing any more."""
+    passed = world.answer(world.open(), world.code("alice"))
+    assert isinstance(passed, Passed)
+    again = world.attempt("alice", "s1", action="transfer", parameters=TRANSFER, grant=passed.grant)
+    world.report(again, "success", (), "s1-new")
+    assert world.state.standing("alice", "s1", world.now) == Standing()
+    assert world.state.standing("alice", "s1-new", world.now).aal == 2
+
+
+def test_a_signed_out_session_holds_nothing(world: World) -> None:
+    """Signing out ends the standing at once."""
+    world.sign_in("alice", "s1")
+    _, decided, _ = world.attempt("alice", "s1", action="logout")
+    allowed = type(decided)(
+        **{**{f: getattr(decided, f) for f in decided.__struct_fields__}, "decision": "allow"}
+    )
+    world.append(allowed)
+    assert world.state.standing("alice", "s1", world.now) == Standing()

@@ -1,0 +1,213 @@
+"""A small world around the step-up room: a log, a clock, people with authenticators, and a flow without policy.
+
+Every entry goes through its encoding and back before it is folded, as it would from a log.
+"""
+
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+
+from stepwarden.events.encoding import decode, encode
+from stepwarden.events.entries import (
+    AttemptDecided,
+    ChallengePassed,
+    Demand,
+    Entry,
+    FactorEnrolled,
+    FactorRemoved,
+    OutcomeReported,
+    Standing,
+)
+from stepwarden.events.facts import Facts
+from stepwarden.stepup import gate, issue
+from stepwarden.stepup.binding import binding, grant_hash
+from stepwarden.stepup.factors import recovery, totp
+from stepwarden.stepup.state import StepUpState
+
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+START = 1_700_000_010 * SECOND
+AAL2 = Demand(aal=2, bound=True)
+TRANSFER: Mapping[str, str | int | bool] = {"amount": 100, "to": "DE02"}
+
+
+class World:
+    """``log`` holds every entry; ``state`` is its fold; ``now`` the wall clock, which a test may turn."""
+
+    def __init__(self) -> None:
+        self.log: list[Entry] = []
+        self.state = StepUpState()
+        self.now = START
+        self.secrets: dict[tuple[str, str], list[tuple[str, bytes]]] = {}
+        self.evaluated = 0
+        self._random = 0
+
+    def get(self, actor: str, factor: str) -> Sequence[tuple[str, bytes]]:
+        """``FactorSecrets``; counts how often an answer is really compared with a secret."""
+        self.evaluated += 1
+        return self.secrets.get((actor, factor), ())
+
+    def entropy(self, count: int) -> bytes:
+        self._random += 1
+        return sha256(f"random {self._random}".encode()).digest()[:32].ljust(count, b"\x07")[:count]
+
+    def append(self, entry: Entry) -> int:
+        again = decode(encode(entry))
+        assert again == entry
+        index = len(self.log)
+        self.log.append(again)
+        self.state.fold(again, index)
+        return index
+
+    def refolded(self) -> StepUpState:
+        """What a restart would make of the log."""
+        state = StepUpState()
+        for index, entry in enumerate(self.log):
+            state.fold(entry, index)
+        return state
+
+    # -- people
+
+    def enrol(self, actor: str, credential: str = "c1") -> bytes:
+        secret = sha256(f"{actor}/{credential}".encode()).digest()[:20]
+        self.secrets.setdefault((actor, "totp"), []).append((credential, secret))
+        self.append(
+            FactorEnrolled(time=self.now, id="aaaaaaaa", actor=actor, factor="totp", credential=credential)
+        )
+        return secret
+
+    def enrol_recovery(self, actor: str, credential: str = "r1", count: int = 3) -> list[str]:
+        codes = recovery.codes(b"".join(self.entropy(recovery.CODE_BYTES) for _ in range(count)))
+        kept = self.secrets.setdefault((actor, "recovery"), [])
+        for number, code in enumerate(codes):
+            kept.append((f"{credential}.{number}", recovery.stored(code, self.entropy(16))))
+        entry = FactorEnrolled(
+            time=self.now,
+            id="aaaaaaaa",
+            actor=actor,
+            factor="recovery",
+            credential=credential,
+            count=count,
+        )
+        self.append(entry)
+        return codes
+
+    def remove(self, actor: str, factor: str, credential: str) -> None:
+        self.append(
+            FactorRemoved(time=self.now, id="aaaaaaaa", actor=actor, factor=factor, credential=credential)
+        )
+
+    def code(self, actor: str, *, offset: int = 0, credential: int = 0) -> str:
+        secret = self.secrets[actor, "totp"][credential][1]
+        return totp.at(secret, totp.step_of(self.now) + offset)
+
+    # -- the flow
+
+    def attempt(
+        self,
+        actor: str = "alice",
+        session: str = "",
+        *,
+        action: str = "login",
+        resource: str = "",
+        parameters: Mapping[str, str | int | bool] | None = None,
+        demand: Demand = AAL2,
+        proved: tuple[str, ...] = (),
+        grant: str = "",
+    ) -> tuple[int, AttemptDecided, issue.Offer | None]:
+        """Decide as the flow does: by grant or by challenge; every attempt here demands a bound proof."""
+        facts = Facts(time=self.now, action=action, actor=actor, session=session, proved=proved)
+        bound = binding(action, actor, session, resource, parameters)
+        standing = self.state.standing(actor, session, self.now)
+        granted = self.state.grant(grant_hash(grant), bound, self.now) if grant else None
+        satisfied = granted is not None and (
+            granted.aal >= demand.aal or (demand.recovery and granted.amr == ("recovery",))
+        )
+        prospect = issue.prospect(self.state, actor=actor, session=session, binding=bound, now=self.now)
+        decided = AttemptDecided(
+            time=self.now,
+            id="bbbbbbbb",
+            facts=facts,
+            signals={},
+            evidence=(),
+            score=0,
+            risk=0,
+            demand=demand,
+            standing=standing,
+            decision="allow" if satisfied else "deny" if prospect == "bombed" else "step_up",
+            policy="p" * 64,
+            binding=bound,
+            grant=grant_hash(grant) if granted is not None else "",
+        )
+        index = self.append(decided)
+        if decided.decision != "step_up":
+            return index, decided, None
+        entry, offer = issue.issue(
+            self.state, decided, index, now=self.now, entropy=self.entropy(issue.ENTROPY_BYTES)
+        )
+        if entry is not None:
+            self.append(entry)
+        return index, decided, offer
+
+    def report(
+        self,
+        attempt: tuple[int, AttemptDecided, object],
+        outcome: str = "unknown",
+        proved: tuple[str, ...] = ("pwd",),
+        session: str = "",
+    ) -> None:
+        index, decided, _ = attempt
+        before = decided.facts
+        facts = Facts(
+            time=before.time,
+            action=before.action,
+            actor=before.actor,
+            session=before.session,
+            outcome=outcome,  # type: ignore[arg-type]
+            proved=proved,
+        )
+        self.append(
+            OutcomeReported(
+                time=self.now,
+                id="cccccccc",
+                previous=index,
+                facts=facts,
+                decision=decided.decision,
+                session=session,
+            )
+        )
+
+    def answer(self, challenge: str, answer: str, factor: str = "totp") -> gate.Passed | str:
+        """What was passed, or the result as the log has it."""
+        entry, passed = gate.answer(
+            self.state, self, challenge, factor, answer, self.now, self.entropy(gate.ENTROPY_BYTES)
+        )
+        self.append(entry)
+        if passed is not None:
+            assert isinstance(entry, ChallengePassed)
+            return passed
+        return getattr(entry, "result", type(entry).__name__)
+
+    def sign_in(self, actor: str, session: str) -> None:
+        """A sign-in by password alone, allowed."""
+        facts = Facts(time=self.now, action="login", actor=actor)
+        allowed = AttemptDecided(
+            time=self.now,
+            id="dddddddd",
+            facts=facts,
+            signals={},
+            evidence=(),
+            score=0,
+            risk=0,
+            demand=Demand(aal=1),
+            standing=Standing(),
+            decision="allow",
+            policy="p" * 64,
+        )
+        at = self.append(allowed)
+        self.report((at, allowed, None), "success", ("pwd",), session)
+
+    def open(self, actor: str = "alice", session: str = "s1", **more: object) -> str:
+        """A ready challenge for a transfer in a session."""
+        offer = self.attempt(actor, session, action="transfer", parameters=TRANSFER, **more)[2]  # type: ignore[arg-type]
+        assert offer is not None
+        return offer.challenge
