@@ -1,0 +1,15 @@
+"""The examples in the ledger's docstrings run."""
+
+import doctest
+import importlib
+
+import pytest
+
+MODULES = ["checkpoint", "keys", "merkle", "note", "proof", "store", "tiles", "tlog_proof", "verify"]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_run(name: str) -> None:
+    """What a module's specification shows is what it does."""
+    result = doctest.testmod(importlib.import_module(f"stepwarden.ledger.{name}"))
+    assert result.failed == 0
