@@ -94,7 +94,7 @@ class TotpEnrolment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EntryQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which entries to read, newest last. Empty and None filter nothing; ``cursor`` is what a page gave."""
+    """Which entries to read. Empty and None filter nothing; ``cursor`` is what a page of the same order gave."""
 
     actor: str = ""
     ip: str = ""
@@ -106,6 +106,7 @@ class EntryQuery(msgspec.Struct, frozen=True, kw_only=True):
     until: int | None = None
     limit: int = 100
     cursor: str = ""
+    newest_first: bool = False
 
 
 class EntryView(msgspec.Struct, frozen=True, kw_only=True):

@@ -73,17 +73,31 @@ class ApiKeys:
 
     def __init__(self, store: LogStore) -> None:
         self._keys: dict[str, tuple[bytes, ApiKey]] = {}
+        self._stored: dict[str, StoredKey] = {}
         for key_id, kept in store.side_items(SPACE):
             self.add(key_id.decode(), kept)
 
     def add(self, key_id: str, kept: bytes) -> None:
         """Take in a row of the side table."""
         stored = msgspec.json.decode(kept, type=StoredKey)
+        self._stored[key_id] = stored
         self._keys[key_id] = (stored.hash, ApiKey(id=key_id, scopes=frozenset(stored.scopes)))
 
     def remove(self, key_id: str) -> None:
         """Forget a key; unknown ids are as good as removed."""
         self._keys.pop(key_id, None)
+        self._stored.pop(key_id, None)
+
+    def listing(self) -> list[dict[str, object]]:
+        """Id, name, scopes and date (microseconds) of each key, oldest first."""
+        kept = sorted(self._stored.items(), key=lambda item: item[1].created)
+        return [
+            {"id": key_id, "name": key.name, "scopes": list(key.scopes), "created": key.created}
+            for key_id, key in kept
+        ]
+
+    def __contains__(self, key_id: str) -> bool:
+        return key_id in self._keys
 
     def authenticate(self, token: str) -> ApiKey:
         """The key that ``token`` is.

@@ -5,72 +5,33 @@ nobody. The leaf is returned as it is stored; its personal fields are opened bes
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
 from stepwarden.errors import InputError, MalformedEntryError, StepwardenError
 from stepwarden.events.encoding import decode_trusted
 from stepwarden.events.entries import Entry
-from stepwarden.events.index import EntryFilter, IndexRow
+from stepwarden.events.index import EntryFilter
 from stepwarden.events.personal import verify
 from stepwarden.flow.answers import EntryPage, EntryQuery, EntryView
 from stepwarden.flow.people import People
-from stepwarden.flow.rows import row_of
 from stepwarden.ledger.proof import consistency_proof, inclusion_proof
 from stepwarden.ledger.sequencer import Sequencer
 from stepwarden.ledger.store import LogStore
 
 MAX_PAGE = 1_000
-CATCH_UP = 2_000
 
 
 class EntryIndex(Protocol):
     """Finds entries. May lag behind the log, may be dropped and rebuilt from it; decides nothing.
 
-    ``size`` is the number of entries it has taken in, from the first on without a gap. ``add`` takes the next ones.
-    ``find`` gives the indexes (ascending, at most ``limit``) of the matching entries after ``after``.
+    ``find`` gives the indexes of the matching entries after ``after`` (before it, with ``newest_first``; -1 for the
+    beginning), at most ``limit``. Called from any thread.
     """
 
-    def size(self) -> int: ...
-    def add(self, rows: Sequence[IndexRow]) -> None: ...
-    def find(self, wanted: EntryFilter, *, after: int, limit: int) -> list[int]: ...
-
-
-class Projector:
-    """Feeds the index, behind the log's back: what is durable, in batches, off the loop's thread."""
-
-    def __init__(self, index: EntryIndex, sequencer: Sequencer) -> None:
-        self._index = index
-        self._sequencer = sequencer
-        self._rows: list[IndexRow] = []
-        self._lock = asyncio.Lock()
-
-    def appended(self, index: int, entry: Entry) -> None:
-        """Take note of an entry; it is handed on once it is durable."""
-        self._rows.append(row_of(index, entry))
-
-    async def flush(self) -> None:
-        """Hand on everything durable. Raises what the index raises; the rows stay for the next time."""
-        async with self._lock:
-            durable = self._sequencer.head.size
-            rows = self._rows
-            ready = len(rows)
-            while ready and rows[ready - 1].idx >= durable:
-                ready -= 1
-            if ready:
-                await asyncio.get_running_loop().run_in_executor(None, self._index.add, rows[:ready])
-                del rows[:ready]
-
-
-def catch_up(index: EntryIndex, store: LogStore, size: int, progress: Callable[[int], None]) -> None:
-    """Give the index what it has not seen of the first ``size`` entries."""
-    first = index.size()
-    while first < size:
-        stop = min(first + CATCH_UP, size)
-        leaves = store.leaves(first, stop)
-        index.add([row_of(first + number, decode_trusted(leaf)) for number, leaf in enumerate(leaves)])
-        first = stop
-        progress(first)
+    def find(
+        self, wanted: EntryFilter, *, after: int, limit: int, newest_first: bool = False
+    ) -> list[int]: ...
 
 
 class Reading:
@@ -79,21 +40,22 @@ class Reading:
     def __init__(
         self,
         index: EntryIndex,
-        projector: Projector,
         sequencer: Sequencer,
         store: LogStore,
         people: People,
         address_token: Callable[[str], str],
+        flush: Callable[[], None],
     ) -> None:
+        """``flush`` waits (not on the loop) until the index has everything durable."""
         self._index = index
-        self._projector = projector
+        self._flush = flush
         self._sequencer = sequencer
         self._store = store
         self._people = people
         self._address_token = address_token
 
     async def entries(self, query: EntryQuery) -> EntryPage:
-        """The entries that match, oldest first.
+        """The entries that match, oldest first unless the query says otherwise.
 
         Raises:
             InputError: the cursor is none of ours, or the limit is out of range.
@@ -104,12 +66,13 @@ class Reading:
         wanted = self._wanted(query)
         if wanted is None:
             return EntryPage(entries=())
-        await self._projector.flush()
         limit = query.limit
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(
-            None, lambda: self._index.find(wanted, after=after, limit=limit + 1)
-        )
+
+        def look() -> list[int]:
+            self._flush()
+            return self._index.find(wanted, after=after, limit=limit + 1, newest_first=query.newest_first)
+
+        found = await asyncio.get_running_loop().run_in_executor(None, look)
         views = tuple(self._view(index) for index in found[:limit])
         return EntryPage(entries=views, next_cursor=str(found[limit - 1]) if len(found) > limit else "")
 

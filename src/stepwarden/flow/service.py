@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 
-from stepwarden.errors import InputError, PolicyError, StepwardenError
+from stepwarden.errors import InputError, NotFoundError, PolicyError, StepwardenError
 from stepwarden.events.attempt import Attempt, Method, Outcome
 from stepwarden.events.entries import (
     Administration,
@@ -30,12 +30,14 @@ from stepwarden.flow.answers import (
     ServiceMetrics,
     TotpEnrolment,
 )
+from stepwarden.flow.api_keys import SPACE as KEY_SPACE
 from stepwarden.flow.api_keys import ApiKeys, MadeKey, make, parse_scopes
 from stepwarden.flow.attempts import Attempts
 from stepwarden.flow.reading import Reading
 from stepwarden.flow.recorder import Recorder
 from stepwarden.flow.stepups import StepUps
 from stepwarden.flow.views import receipt_view
+from stepwarden.ledger.store import SideWrite
 from stepwarden.policy.loader import load
 from stepwarden.signals.limits import Limits
 
@@ -211,6 +213,26 @@ class Service:
         await durable
         self._keys.add(made.id, made.side.value or b"")
         return made
+
+    async def revoke_key(self, key_id: str, *, by: str) -> None:
+        """End an API key, at once.
+
+        Raises:
+            NotFoundError: there is no such key.
+        """
+        if key_id not in self._keys:
+            raise NotFoundError(f"there is no key {key_id}")
+        recorder = self._recorder
+        entry = Administration(
+            time=recorder.now(), id=recorder.new_id(), by=by, action="key.revoked", target=key_id
+        )
+        durable = recorder.append(entry, side=(SideWrite(KEY_SPACE, key_id.encode(), None),)).durable
+        self._keys.remove(key_id)  # before the entry is durable: a revoked key must not decide even once more
+        await durable
+
+    def list_keys(self) -> list[dict[str, object]]:
+        """Ids, names, scopes and dates of the keys; never anything of their secrets."""
+        return self._keys.listing()
 
     async def _administration(self, action: str, *, by: str, target: str = "", rows: int = 0) -> None:
         recorder = self._recorder

@@ -45,6 +45,31 @@ def write_signer(path: Path, signer: Ed25519Signer) -> None:
     _write(path, signer.format() + "\n", mode=0o600)
 
 
+def read_secret(path: Path, length: int) -> bytes:
+    """Return the secret of ``length`` bytes that a file holds as one line of lower-case hex.
+
+    Raises:
+        KeyFileError: it is missing, open to others, or holds anything else.
+    """
+    text = _read(path, secret=True).removesuffix("\n")
+    try:
+        secret = bytes.fromhex(text)
+    except ValueError:
+        secret = b""
+    if len(secret) != length or secret.hex() != text:
+        raise KeyFileError(f"{path} does not hold {length} bytes in hex: restore it from its copy")
+    return secret
+
+
+def write_secret(path: Path, secret: bytes) -> None:
+    """Write a secret to a new file, mode 0600, durable on return.
+
+    Raises:
+        KeyFileError: the file exists, or cannot be written.
+    """
+    _write(path, secret.hex() + "\n", mode=0o600)
+
+
 def read_verifiers(path: Path) -> list[Ed25519Verifier]:
     """Return the keys in a public key file, in its order.
 

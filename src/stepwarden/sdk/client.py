@@ -157,7 +157,7 @@ class Client:
         return wire.read_passed(self._send(wire.answer_request(challenge_id, factor, answer)))
 
     def enrol_totp(self, actor: str, *, attempt: str = "") -> TotpEnrolment:
-        """A new authenticator for this actor; ``grant`` proves the strongest one they already have."""
+        """A new authenticator; ``attempt`` names an allowed ``factor.enroll`` if they have a factor already."""
         return wire.read_totp(self._send(wire.factor_request(actor, "totp", attempt)))
 
     def make_recovery_codes(self, actor: str, *, attempt: str = "") -> RecoveryCodes:

@@ -212,11 +212,11 @@ def answer_request(challenge_id: str, factor: str, answer: str) -> Request:
     )
 
 
-def factor_request(actor: str, factor: Literal["totp", "recovery"], grant: str) -> Request:
+def factor_request(actor: str, factor: Literal["totp", "recovery"], attempt: str) -> Request:
     return Request(
         method="POST",
         path=f"/v1/actors/{quote(actor, safe='')}/factors/{factor}",
-        body=msgspec.json.encode({"grant": grant}),
+        body=msgspec.json.encode({"attempt": attempt}),
     )
 
 

@@ -1,0 +1,129 @@
+"""The control socket: commands to a running Stepwarden from its own machine.
+
+A Unix socket in the data directory (mode 0600): who may open it could read the log's keys as well, so it asks for
+no API key. One JSON object a line in, one out:
+
+    {"op": "key.create", "name": "shop", "scopes": ["decide", "report"]}
+    {"id": "9c0e...", "token": "sw_9c0e..._..."}        or        {"code": "input.invalid", "error": "..."}
+
+So ``stepwarden keys create`` works whether the service is running or not.
+"""
+
+import asyncio
+import contextlib
+import json
+import socket
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from stepwarden.errors import InputError, StepwardenError, StorageLockedError
+from stepwarden.flow.service import Service
+
+SOCKET = "control.sock"
+BY = "command"
+MAX_LINE = 65_536
+SECONDS = 10.0
+
+
+class CreateKey(msgspec.Struct, frozen=True, tag_field="op", tag="key.create", forbid_unknown_fields=True):
+    name: Annotated[str, msgspec.Meta(max_length=64)]
+    scopes: tuple[str, ...]
+
+
+class RevokeKey(msgspec.Struct, frozen=True, tag_field="op", tag="key.revoke", forbid_unknown_fields=True):
+    id: str
+
+
+class ListKeys(msgspec.Struct, frozen=True, tag_field="op", tag="key.list", forbid_unknown_fields=True):
+    pass
+
+
+class ApplyLabel(msgspec.Struct, frozen=True, tag_field="op", tag="label", forbid_unknown_fields=True):
+    attempt: str
+    label: Literal["attack", "benign"]
+    source: str
+    reliability: int
+
+
+Command = CreateKey | RevokeKey | ListKeys | ApplyLabel
+_decode = msgspec.json.Decoder(Command).decode
+
+
+async def execute(service: Service, command: Command) -> dict[str, object]:
+    """Carry out one command; each is an entry in the log.
+
+    Raises:
+        StepwardenError: it was not carried out.
+    """
+    match command:
+        case CreateKey(name=name, scopes=scopes):
+            made = await service.make_key(name, scopes, by=BY)
+            return {"id": made.id, "token": made.token}
+        case RevokeKey(id=key_id):
+            await service.revoke_key(key_id, by=BY)
+            return {"id": key_id}
+        case ListKeys():
+            return {"keys": service.list_keys()}
+        case ApplyLabel():
+            done = await service.label(
+                command.attempt,
+                command.label,
+                source=command.source,
+                reliability=command.reliability,
+                by=BY,
+            )
+            return {"id": done.id}
+
+
+async def listen(service: Service, data: Path) -> asyncio.Server:
+    """Serve commands at the socket of this data directory, until closed."""
+    path = data / SOCKET
+    path.unlink(missing_ok=True)  # the log's lock is ours, so nobody listens there any more
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ValueError):
+            line = await asyncio.wait_for(reader.readline(), SECONDS)
+            writer.write(json.dumps(await _answer(service, line)).encode() + b"\n")
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_unix_server(serve, path, limit=MAX_LINE, start_serving=False)
+    path.chmod(0o600)  # before the first connection is taken
+    await server.start_serving()
+    return server
+
+
+async def _answer(service: Service, line: bytes) -> dict[str, object]:
+    try:
+        return await execute(service, _decode(line))
+    except msgspec.MsgspecError as exc:
+        return {"code": InputError.code, "error": str(exc)}
+    except StepwardenError as exc:
+        return {"code": exc.code, "error": str(exc)}
+
+
+def ask_running(data: Path, command: Command) -> dict[str, object] | None:
+    """Send a command to the service that runs on this data directory; None if none does.
+
+    Raises:
+        StepwardenError: it refused, or did not answer in time.
+    """
+    client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    client.settimeout(SECONDS)
+    with client:
+        try:
+            client.connect(str(data / SOCKET))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return None
+        try:
+            client.sendall(msgspec.json.encode(command) + b"\n")
+            with client.makefile("rb") as stream:
+                line = stream.readline(MAX_LINE)
+            answer: dict[str, object] = json.loads(line)
+        except (OSError, ValueError) as exc:
+            raise StorageLockedError(f"the service on {data} does not answer: {exc}") from exc
+    if "error" in answer:
+        raise InputError(str(answer["error"]))
+    return answer

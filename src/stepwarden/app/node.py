@@ -1,0 +1,264 @@
+"""A node: one log, opened, checked, folded and ready to decide.
+
+    data directory
+    ├── keys/ledger.key     signs every checkpoint (Ed25519, mode 0600); ledger.vkey beside it is public
+    ├── keys/master.key     32 random bytes (hex, mode 0600): seals personal openings and factors' secrets
+    ├── log.db              the log (SQLite)
+    ├── index.db            what it is searched by; may be deleted at any time
+    ├── policy.yaml         the live policy; edit it, and it is read again within a second
+    ├── stepwarden.toml     settings, optional (docs/settings.md)
+    └── cache/              compiled address data; may be deleted at any time
+
+What is missing is made, except where making it would hide a loss: a log whose keys are gone is not opened.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from stepwarden import __version__
+from stepwarden.app.settings import Settings
+from stepwarden.connect.lookups.build import build_lookups
+from stepwarden.errors import KeyFileError, PolicyError, SettingsError
+from stepwarden.events.encoding import decode_trusted
+from stepwarden.events.index import IndexRow
+from stepwarden.flow.api_keys import ApiKeys
+from stepwarden.flow.attempts import Attempts
+from stepwarden.flow.facts import Describer
+from stepwarden.flow.people import KEY_BYTES, People, derive
+from stepwarden.flow.reading import Reading
+from stepwarden.flow.recorder import Recorder
+from stepwarden.flow.recovery import rebuild
+from stepwarden.flow.rows import row_of
+from stepwarden.flow.service import Service
+from stepwarden.flow.state import LogState
+from stepwarden.flow.stepups import StepUps
+from stepwarden.flow.tokens import Tokens
+from stepwarden.flow.vault import Vault
+from stepwarden.ledger.keys import read_secret, read_signer, write_secret, write_signer, write_verifiers
+from stepwarden.ledger.note import Ed25519Signer
+from stepwarden.ledger.sequencer import Sequencer
+from stepwarden.ledger.store import LogStore
+from stepwarden.signals.travel import Places
+from stepwarden.storage.sqlite.index import EntryIndex, Projector
+from stepwarden.storage.sqlite.log import SqliteLogStore
+
+REMEMBERED = 65_536
+"""People, addresses and agents kept at hand; everything else is a read from the store away."""
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how far it is, and the end (0: unknown)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Where the parts of a data directory are."""
+
+    data: Path
+
+    @property
+    def log(self) -> Path:
+        return self.data / "log.db"
+
+    @property
+    def index(self) -> Path:
+        return self.data / "index.db"
+
+    @property
+    def ledger_key(self) -> Path:
+        return self.data / "keys" / "ledger.key"
+
+    @property
+    def ledger_vkey(self) -> Path:
+        return self.data / "keys" / "ledger.vkey"
+
+    @property
+    def master_key(self) -> Path:
+        return self.data / "keys" / "master.key"
+
+    @property
+    def policy(self) -> Path:
+        return self.data / "policy.yaml"
+
+    @property
+    def cache(self) -> Path:
+        return self.data / "cache"
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The secrets of one log."""
+
+    signer: Ed25519Signer
+    master: bytes
+
+    def __repr__(self) -> str:
+        return f"Keys({self.signer.name})"
+
+
+@dataclass(slots=True)
+class Node:
+    """An open log and the service over it. ``close`` ends both."""
+
+    paths: Paths
+    settings: Settings
+    store: SqliteLogStore
+    sequencer: Sequencer
+    state: LogState
+    service: Service
+    index: EntryIndex
+    projector: Projector
+
+    async def start(self) -> None:
+        """The first entry of this run, then the policy of the data directory."""
+        limits = self.settings.memory.limits()
+        await self.service.start(version=__version__, settings="", limits=limits)
+        await self.service.use_policy(read_policy(self.policy_path), by="service")
+
+    @property
+    def policy_path(self) -> Path:
+        return Path(self.settings.policy) if self.settings.policy else self.paths.policy
+
+    async def close(self, reason: str) -> None:
+        """The last entry of this run; then everything is released, whatever fails on the way."""
+        try:
+            await self.service.stop(reason)
+        finally:
+            await self.sequencer.close()
+            self.projector.close()
+            self.index.close()
+            self.store.close()
+
+
+def read_policy(path: Path) -> str:
+    """Raises: PolicyError: the file cannot be read, or is not text."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise PolicyError(f"the policy {path} cannot be read: {exc}") from exc
+
+
+def default_policy() -> str:
+    """The text of the policy that ships with Stepwarden."""
+    return (files("stepwarden.policy") / "default.yaml").read_text(encoding="utf-8")
+
+
+def wall_clock() -> int:
+    """Microseconds since 1970 UTC."""
+    return time.time_ns() // 1_000
+
+
+def prepare(data: Path, settings: Settings) -> Keys:
+    """Make what is missing of a data directory: keys and policy.
+
+    Raises:
+        KeyFileError: a log is there and a key of it is not.
+        SettingsError: the directory cannot be made, or another origin is set than the log was begun with.
+    """
+    paths = Paths(data)
+    try:
+        for folder in (data, paths.ledger_key.parent, paths.cache):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as exc:
+        raise SettingsError(f"the data directory {data} cannot be made: {exc.strerror}") from exc
+    for key in (paths.ledger_key, paths.master_key):
+        if paths.log.exists() and not key.exists():
+            raise KeyFileError(
+                f"{paths.log} is there and {key} is not: restore the key from its backup. "
+                "A new key would make the log unverifiable and its personal data unreadable"
+            )
+    if not paths.ledger_key.exists():
+        origin = settings.log.origin or f"stepwarden.local/{os.urandom(6).hex()}"
+        made = Ed25519Signer.from_seed(origin, os.urandom(32))
+        write_signer(paths.ledger_key, made)
+        if not paths.ledger_vkey.exists():
+            write_verifiers(paths.ledger_vkey, [made.verifier])
+    if not paths.master_key.exists():
+        write_secret(paths.master_key, os.urandom(KEY_BYTES))
+    if not settings.policy and not paths.policy.exists():
+        paths.policy.write_text(default_policy(), encoding="utf-8")
+    signer = read_signer(paths.ledger_key)
+    if settings.log.origin and settings.log.origin != signer.name:
+        raise SettingsError(
+            f"log.origin is {settings.log.origin!r}, this log was begun as {signer.name!r}: a log keeps its origin"
+        )
+    return Keys(signer, read_secret(paths.master_key, KEY_BYTES))
+
+
+def open_node(data: Path, settings: Settings, progress: Progress) -> Node:
+    """Open the log of a data directory and fold it. Blocking: call it before anything is served.
+
+    Raises:
+        StepwardenError: with what happened and what to do: locked, damaged, keys missing, settings wrong.
+    """
+    keys = prepare(data, settings)
+    paths = Paths(data)
+    store = SqliteLogStore.open(paths.log)
+    try:
+        return _wire(paths, settings, keys, store, progress)
+    except BaseException:
+        store.close()
+        raise
+
+
+def _wire(paths: Paths, settings: Settings, keys: Keys, store: SqliteLogStore, progress: Progress) -> Node:
+    origin = keys.signer.name
+    sequencer = Sequencer.open(store, origin=origin, signer=keys.signer, limit=settings.server.queue_limit)
+    size = sequencer.head.size
+    entropy = os.urandom
+    people = People(store, master=keys.master, origin=origin, entropy=entropy, remembered=REMEMBERED)
+    tokens = Tokens(derive(keys.master, "stepwarden/tokens/v1"), remembered=REMEMBERED)
+    addresses, agents = build_lookups(settings.addresses, cache=paths.cache)
+    describer = Describer(
+        tokens,
+        addresses,
+        agents,
+        trusted_proxies=settings.proxies(),
+        places=Places(settings.memory.actors),
+        remembered=REMEMBERED,
+    )
+    state = LogState(settings.memory.limits())
+    rebuild(
+        store, size, state, people, describer.places, lambda done: progress("reading the log", done, size)
+    )
+    index = EntryIndex.open(paths.index, log=origin, size=size)
+    if index.size < size:
+        index.extend(_rows(store, index.size, size, progress))
+    projector = Projector(index, durable=lambda: sequencer.head.size)
+    recorder = Recorder(
+        sequencer,
+        state,
+        people,
+        clock=wall_clock,
+        entropy=entropy,
+        appended=lambda number, entry: projector.offer(row_of(number, entry)),
+    )
+    attempts = Attempts(
+        recorder,
+        describer,
+        store,
+        binding_key=derive(keys.master, "stepwarden/binding/v1"),
+        entropy=entropy,
+    )
+    vault = Vault(store, master=keys.master, entropy=entropy)
+    stepups = StepUps(recorder, attempts, vault, issuer=settings.issuer, entropy=entropy)
+    reading = Reading(index, sequencer, store, people, tokens.address, projector.flush)
+    service = Service(
+        recorder,
+        attempts,
+        stepups,
+        reading,
+        ApiKeys(store),
+        entropy=entropy,
+        queue_limit=settings.server.queue_limit,
+    )
+    return Node(paths, settings, store, sequencer, state, service, index, projector)
+
+
+def _rows(store: LogStore, first: int, size: int, progress: Progress) -> Iterator[IndexRow]:
+    for number, leaf in enumerate(store.leaves(first, size), start=first):
+        yield row_of(number, decode_trusted(leaf))
+        if number % 5_000 == 0:
+            progress("making the index", number, size)

@@ -1,0 +1,138 @@
+"""``stepwarden serve``: a node, the HTTP server over it, and what has to be done meanwhile.
+
+Meanwhile: challenges that nobody answered expire; the policy file is read again when it changes, and a policy that
+cannot be used leaves the old one live (both are entries); when the log cannot be written any more the process ends,
+so that whoever supervises it starts it again and the log is checked and folded anew.
+"""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from stepwarden import __version__
+from stepwarden.app.control import SOCKET
+from stepwarden.app.control import listen as listen_for_commands
+from stepwarden.app.node import Node, Progress, open_node, read_policy
+from stepwarden.app.settings import Settings
+from stepwarden.errors import PolicyError, StepwardenError
+from stepwarden.gateway.application import build
+from stepwarden.gateway.exchange import Settings as GatewaySettings
+from stepwarden.gateway.server import listen
+from stepwarden.gateway.server import serve as serve_http
+
+EVERY = 1.0
+"""Seconds between two looks at the policy file, at what expired and at the log's health."""
+GRACE = 10
+"""Seconds that requests under way may take after the signal."""
+CONNECTIONS = 2_000
+BODY_TIMEOUT = 10.0
+"""Seconds that a request's body may take to arrive."""
+_log = logging.getLogger("stepwarden")
+
+
+async def serve(
+    data: Path, settings: Settings, progress: Progress, started: Callable[[str, int], None]
+) -> None:
+    """Serve until asked to stop (SIGINT, SIGTERM). ``started`` is told host and port once requests are taken.
+
+    Raises:
+        StepwardenError: it could not start, or the log failed meanwhile.
+    """
+    sock = listen(settings.server.host, settings.server.port)
+    node = open_node(data, settings, progress)
+    reason = "asked to stop"
+    try:
+        await node.start()
+        control = await listen_for_commands(node.service, data)
+        # What was folded at the start lives as long as the process: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+        chores = [_watch_policy(node), _sweep(node), _watch_log(node)]
+        tasks = [asyncio.create_task(_kept_alive(chore)) for chore in chores]
+        try:
+            host, port = sock.getsockname()[:2]
+            started(host, port)
+            application = build(node.service, _gateway_settings(settings, host, port))
+            await serve_http(application, sock, grace=GRACE, connections=CONNECTIONS)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            control.close()
+            (data / SOCKET).unlink(missing_ok=True)
+        if node.service.failed is not None:
+            raise node.service.failed
+    except BaseException as exc:
+        reason = f"stopped by {type(exc).__name__}"
+        raise
+    finally:
+        with contextlib.suppress(StepwardenError):
+            await node.close(reason)
+
+
+def _gateway_settings(settings: Settings, host: str, port: int) -> GatewaySettings:
+    shown = f"[{host}]" if ":" in host else host
+    return GatewaySettings(
+        public_url=settings.server.public_url or f"http://{shown}:{port}",
+        version=__version__,
+        metrics_open=settings.server.metrics_open,
+        body_timeout=BODY_TIMEOUT,
+    )
+
+
+async def _kept_alive(chore: Coroutine[Any, Any, None]) -> None:
+    """A chore that dies in silence would let challenges live for ever: say it loudly."""
+    try:
+        await chore
+    except asyncio.CancelledError:
+        raise
+    except Exception:
+        _log.exception("a background task stopped; restart the service")
+        raise
+
+
+async def _sweep(node: Node) -> None:
+    while True:
+        await asyncio.sleep(EVERY)
+        with contextlib.suppress(StepwardenError):  # a full queue or a failed log: the next round tries again
+            node.service.sweep()
+
+
+async def _watch_log(node: Node) -> None:
+    while node.service.failed is None:  # noqa: ASYNC110 - the writer's thread sets no event of ours
+        await asyncio.sleep(EVERY / 4)
+    _log.error("the log cannot be written any more: %s", node.service.failed)
+    os.kill(os.getpid(), signal.SIGTERM)  # the server's own orderly way out
+
+
+async def _watch_policy(node: Node) -> None:
+    path = node.policy_path
+    seen = _stamp(path)
+    while True:
+        await asyncio.sleep(EVERY)
+        now = _stamp(path)
+        if now == seen:
+            continue
+        seen = now
+        try:
+            if await node.service.use_policy(read_policy(path), by="service"):
+                _log.info("the policy %s is live", path)
+        except PolicyError as exc:
+            where = f" (line {exc.line}, column {exc.column})" if exc.line else ""
+            _log.error("the new policy is refused, the one before stays live: %s%s", exc, where)
+        except StepwardenError as exc:
+            _log.error("the policy could not be changed: %s", exc)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return (0, 0)
+    return (status.st_mtime_ns, status.st_size)

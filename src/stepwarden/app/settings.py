@@ -1,0 +1,163 @@
+"""Settings: from ``stepwarden.toml`` in the data directory, then the environment, then the command line.
+
+    [server]
+    host = "127.0.0.1"
+    port = 8700
+    queue_limit = 2048
+    trusted_proxies = ["127.0.0.1/32", "10.0.0.0/8"]
+
+    [log]
+    origin = "log.example.com/stepwarden"
+
+    [addresses]
+    country_db = "/usr/share/GeoIP/GeoLite2-Country.mmdb"
+    vpn = ["/etc/stepwarden/vpn.txt"]
+
+An unknown name or a value of the wrong type is an error that says which. The environment names a setting as
+``STEPWARDEN_SERVER_PORT``.
+"""
+
+import ipaddress
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+from stepwarden.errors import SettingsError
+from stepwarden.flow.facts import Network
+from stepwarden.signals.limits import STANDARD, Limits
+
+FILE = "stepwarden.toml"
+PREFIX = "STEPWARDEN_"
+
+
+class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``queue_limit``: entries that may wait for the disk before attempts are refused with 503.
+
+    ``public_url``: how callers reach the service, for its own links; never taken from a request.
+    ``metrics_open``: let ``/metrics`` be read without a key.
+    """
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8700
+    queue_limit: Annotated[int, msgspec.Meta(ge=16, le=65_536)] = 2048
+    trusted_proxies: tuple[str, ...] = ()
+    public_url: str = ""
+    metrics_open: bool = False
+
+
+class Log(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``origin`` names the log in its checkpoints: a URL without scheme. It cannot change later."""
+
+    origin: str = ""
+
+
+class Addresses(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Files about addresses: MaxMind-format databases, and lists of ranges, one CIDR a line."""
+
+    country_db: str = ""
+    asn_db: str = ""
+    city_db: str = ""
+    anonymous_db: str = ""
+    vpn: tuple[str, ...] = ()
+    datacenter: tuple[str, ...] = ()
+    tor: tuple[str, ...] = ()
+    relay: tuple[str, ...] = ()
+    anycast: tuple[str, ...] = ()
+    builtin: bool = True
+
+
+class Memory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many records the signals keep of each kind; see docs/signals.md for what they cost."""
+
+    actors: int = STANDARD.actors
+    active: int = STANDARD.active
+    addresses: int = STANDARD.addresses
+    networks: int = STANDARD.networks
+    devices: int = STANDARD.devices
+    sessions: int = STANDARD.sessions
+    trouble: int = STANDARD.trouble
+    labels: int = STANDARD.labels
+
+    def limits(self) -> Limits:
+        return Limits(**msgspec.structs.asdict(self))
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that can be set. ``issuer`` is the name that authenticator apps show."""
+
+    server: Server = Server()
+    log: Log = Log()
+    addresses: Addresses = Addresses()
+    memory: Memory = Memory()
+    issuer: str = "Stepwarden"
+    policy: str = ""
+
+    def proxies(self) -> tuple[Network, ...]:
+        """Raises: SettingsError: not networks in CIDR notation."""
+        found = []
+        for text in self.server.trusted_proxies:
+            try:
+                found.append(ipaddress.ip_network(text))
+            except ValueError as exc:
+                raise SettingsError(f"server.trusted_proxies: {exc} (write it like 10.0.0.0/8)") from exc
+        return tuple(found)
+
+
+def load_settings(data: Path, environment: Mapping[str, str], given: Mapping[str, Any]) -> Settings:
+    """Read the settings of a data directory.
+
+    Args:
+        environment: where ``STEPWARDEN_...`` variables are looked for.
+        given: ``{"server.port": 8700}``, from the command line; None values are left out.
+
+    Raises:
+        SettingsError: the file, a variable or an option is unknown or has a value that cannot be used.
+    """
+    path = data / FILE
+    tree: dict[str, Any] = {}
+    if path.exists():
+        try:
+            tree = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+            raise SettingsError(f"{path}: {exc}") from exc
+    known = _names(Settings)
+    for name in known:
+        value = environment.get(PREFIX + name.replace(".", "_").upper())
+        if value is not None:
+            _set(tree, name, value.split(",") if known[name] else value)
+    for name, value in given.items():
+        if value is not None:
+            _set(tree, name, value)
+    try:
+        return msgspec.convert(tree, Settings, strict=False)
+    except msgspec.ValidationError as exc:
+        raise SettingsError(f"{path.name}, environment or options: {exc}") from exc
+
+
+def _names(kind: type[msgspec.Struct], prefix: str = "") -> dict[str, bool]:
+    """All settings by dotted name, and whether each is a list."""
+    found: dict[str, bool] = {}
+    for field in msgspec.structs.fields(kind):
+        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            found |= _names(field.type, f"{prefix}{field.name}.")
+        else:
+            found[prefix + field.name] = isinstance(field.default, tuple)
+    return found
+
+
+def _set(tree: dict[str, Any], name: str, value: Any) -> None:
+    *sections, last = name.split(".")
+    for section in sections:
+        tree = tree.setdefault(section, {})
+        if not isinstance(tree, dict):
+            raise SettingsError(f"{name}: {section} is not a section")
+    tree[last] = value
+
+
+def environment() -> Mapping[str, str]:
+    """The process's own environment."""
+    return os.environ

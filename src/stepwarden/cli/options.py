@@ -1,0 +1,49 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from stepwarden.app.node import Progress as Report
+
+Data = Annotated[
+    Path,
+    typer.Option(
+        "--data",
+        "-d",
+        envvar="STEPWARDEN_DATA",
+        help="The data directory: log, keys, policy, settings. Made if missing.",
+    ),
+]
+DATA = Path("stepwarden-data")
+
+
+class Bars:
+    """Progress on standard error, one bar for each thing being done; nothing where it is not a terminal."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:,.0f} of {task.total:,.0f}"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Report:
+        self._progress.start()
+        return self._report
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def _report(self, what: str, done: int, end: int) -> None:
+        task = self._tasks.get(what)
+        if task is None:
+            task = self._tasks[what] = self._progress.add_task(what, total=end or None)
+        self._progress.update(task, completed=done)
