@@ -2,13 +2,13 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
 import pytest
 import uvloop
-from gateway_fake import FakeService
+from tests.gateway.gateway_fake import FakeService
 
 from stepwarden.gateway import server
 from stepwarden.gateway.application import build
@@ -24,33 +24,18 @@ SETTINGS = Settings(
 @contextmanager
 def running(app: App) -> Iterator[str]:
     """Serve in a thread of its own; gives the base URL."""
-    sock = server.listen("127.0.0.1", 0)
-    port = sock.getsockname()[1]
-    started = threading.Event()
-    stop: list[Callable[[], None]] = []
+    found = server.Server(app, server.listen("127.0.0.1", 0), grace=1, connections=200)
 
-    async def main() -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        loop = asyncio.get_running_loop()
-        stop.append(lambda: loop.call_soon_threadsafe(task.cancel))
-        started.set()
-        await server.serve(app, sock, grace=1, connections=200)
-
-    def thread() -> None:
+    def serve() -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            try:
-                runner.run(main())
-            except (asyncio.CancelledError, KeyboardInterrupt):
-                pass
+            runner.run(found.serve())
 
-    worker = threading.Thread(target=thread)
+    worker = threading.Thread(target=serve)
     worker.start()
-    started.wait(10)
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{found.port}"
     finally:
-        stop[0]()
+        found.stop()
         worker.join(10)
 
 

@@ -26,6 +26,7 @@ async def entries(call: Call) -> Reply:
             until=None if query.until is None else wire.microseconds(query.until),
             limit=query.limit,
             cursor=query.cursor,
+            newest_first=query.order == "newest",
         ),
         by=call.by,
     )

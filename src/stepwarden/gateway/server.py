@@ -14,7 +14,10 @@ import uvloop
 from stepwarden.errors import SettingsError
 from stepwarden.gateway.front import App
 
-MAX_HEADER_BYTES = 64 * 1024
+GRACE = 10
+"""Seconds that requests under way may take after the signal."""
+CONNECTIONS = 4096
+"""Connections and tasks beyond which 503 is answered at once."""
 
 
 def config(app: App, *, host: str, port: int, grace: int, connections: int) -> uvicorn.Config:
@@ -63,16 +66,29 @@ def listen(host: str, port: int) -> socket.socket:
     return sock
 
 
-async def serve(app: App, sock: socket.socket, *, grace: int, connections: int) -> None:
-    """Serve on a bound socket until a signal comes; runs inside the loop that the service lives in."""
-    host, port = sock.getsockname()[:2]
-    await uvicorn.Server(config(app, host=host, port=port, grace=grace, connections=connections)).serve(
-        [sock]
-    )
+class Server:
+    """One server on one bound socket, inside the loop that the service lives in."""
+
+    def __init__(
+        self, app: App, sock: socket.socket, *, grace: int = GRACE, connections: int = CONNECTIONS
+    ) -> None:
+        self._socket = sock
+        self.host, self.port = sock.getsockname()[:2]
+        self._server = uvicorn.Server(
+            config(app, host=self.host, port=self.port, grace=grace, connections=connections)
+        )
+
+    async def serve(self) -> None:
+        """Serve until a signal comes or ``stop`` is called."""
+        await self._server.serve([self._socket])
+
+    def stop(self) -> None:
+        """Stop accepting, let requests under way finish, and let ``serve`` return. From any thread."""
+        self._server.should_exit = True
 
 
-def run(app: App, host: str, port: int, *, grace: int, connections: int) -> None:
+def run(app: App, host: str, port: int, *, grace: int = GRACE, connections: int = CONNECTIONS) -> None:
     """Serve until a signal comes, on a loop of its own."""
-    sock = listen(host, port)
+    server = Server(app, listen(host, port), grace=grace, connections=connections)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(app, sock, grace=grace, connections=connections))
+        runner.run(server.serve())

@@ -24,9 +24,6 @@ encode = msgspec.json.Encoder().encode
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 Text = Annotated[str, msgspec.Meta(max_length=256, pattern=NO_CONTROL)]
-Grant = Annotated[
-    str, msgspec.Meta(max_length=256, pattern=NO_CONTROL, description="What a passed challenge gave")
-]
 
 
 def iso(microseconds: int) -> str:
@@ -59,9 +56,9 @@ class ChallengeAnswer(Request, frozen=True, kw_only=True):
 
 
 class FactorRequest(Request, frozen=True, kw_only=True):
-    """Needed where a factor is enrolled already: a grant for this very change."""
+    """`attempt`: the id of an allowed attempt `factor.enroll` by this person; needed once they have a factor."""
 
-    grant: Grant = ""
+    attempt: Text = ""
 
 
 class Event(Attempt, frozen=True, kw_only=True):
@@ -192,7 +189,12 @@ class EntriesQuery(Request, frozen=True, kw_only=True):
     since: Annotated[Instant | None, msgspec.Meta(description="Not before, RFC 3339")] = None
     until: Annotated[Instant | None, msgspec.Meta(description="Before, RFC 3339")] = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=1000, description="Entries on a page")] = 100
-    cursor: Annotated[Text, msgspec.Meta(description="`next_cursor` of the page before")] = ""
+    cursor: Annotated[
+        Text, msgspec.Meta(description="`next_cursor` of the page before, in the same order")
+    ] = ""
+    order: Annotated[Literal["oldest", "newest"], msgspec.Meta(description="Which entries come first")] = (
+        "oldest"
+    )
 
 
 _Size = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
