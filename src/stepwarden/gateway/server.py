@@ -87,6 +87,11 @@ class Server:
         self._server.should_exit = True
 
 
+async def serve(app: App, sock: socket.socket, *, grace: int, connections: int) -> None:
+    """Serve on a bound socket until a signal comes; runs inside the loop that the service lives in."""
+    await Server(app, sock, grace=grace, connections=connections).serve()
+
+
 def run(app: App, host: str, port: int, *, grace: int = GRACE, connections: int = CONNECTIONS) -> None:
     """Serve until a signal comes, on a loop of its own."""
     server = Server(app, listen(host, port), grace=grace, connections=connections)
