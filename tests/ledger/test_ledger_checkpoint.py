@@ -137,6 +137,14 @@ def test_a_number_has_one_spelling(text: str) -> None:
     assert number <= MAX_SIZE
 
 
+def test_numbers_at_the_limits() -> None:
+    """Zero and the largest are read; a zero before others, a sign and one more than the largest are not."""
+    assert [parse_size("0"), parse_size("7"), parse_size(str(MAX_SIZE))] == [0, 7, MAX_SIZE]
+    for text in ("", "00", "07", "-0", "+7", "7\n", "\u0667", str(MAX_SIZE + 1), "9" * 20):
+        with pytest.raises(MalformedNoteError):
+            parse_size(text)
+
+
 def test_a_checkpoint_of_another_log_is_refused() -> None:
     """The same key may sign for several logs: the origin must be the one we asked for."""
     note = sign_note(SOFA, [SIGNER])
