@@ -1,0 +1,228 @@
+"""The demonstration from start to end: children, people, attacker, screen.
+
+Order of starting: key, Stepwarden, history and enrolment through its API, the bank, people, and after some calm
+seconds the attacker. Order of stopping: the reverse. Whatever happens, no child is left behind.
+"""
+
+import asyncio
+import contextlib
+import shutil
+import signal
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from demo import history, traffic
+from demo.attacks import ATTACKS
+from demo.attacks.attacker import Attacker, Loot
+from demo.bank.democodes import Phone, read_phones
+from demo.bank.feed import Line
+from demo.people import PEOPLE
+from demo.phones import Authenticators
+from demo.processes import Child, DemoError, create_key, free_port, stepwarden_command
+from demo.screen import Screen, Tally
+from stepwarden.sdk import Client
+
+PHONES = "phones.json"
+MARK = ".stepwarden-demo"
+CALM = 8.0
+LONGEST_ATTACK = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line says. ``seconds`` 0: until Ctrl-C."""
+
+    attack: str
+    seconds: float
+    traffic: bool
+    keep: bool
+    data: Path
+    port: int
+    seed: int
+    pace: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    stepwarden: str
+    bank: str
+
+
+def prepare(data: Path, *, keep: bool) -> None:
+    """An empty directory, or the kept one. Deletes only what an earlier demonstration made."""
+    if data.exists() and not keep:
+        if any(data.iterdir()) and not (data / MARK).exists():
+            raise DemoError(f"{data} holds something that is not a demonstration's: choose another --data")
+        shutil.rmtree(data)
+    (data / "log").mkdir(parents=True, exist_ok=True)
+    (data / MARK).touch()
+
+
+def enrol(url: str, key: str, phones_path: Path, seed: int) -> dict[str, Phone]:
+    """Give everybody a past and an authenticator, through the API; what is kept is not done again."""
+    phones = read_phones(phones_path)
+    if phones:
+        return phones
+    with Client(url, key=key, timeout=30) as client:
+        client.record(history.make(PEOPLE, datetime.now(UTC), seed))
+        for person in PEOPLE:
+            secret = client.enrol_totp(person.user).secret
+            codes = () if person.played else client.make_recovery_codes(person.user).codes
+            phones[person.user] = Phone(secret=secret, recovery=codes)
+    phones_path.touch(mode=0o600)
+    phones_path.write_bytes(msgspec.json.encode(phones))
+    return phones
+
+
+class Show:
+    """One run. ``children`` are stopped in the reverse order of their start."""
+
+    def __init__(self, options: Options, console: Console) -> None:
+        self._options = options
+        self._console = console
+        self._children: list[Child] = []
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        for sign in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(sign, self._stop.set)
+        try:
+            await self._run()
+        finally:
+            for child in reversed(self._children):
+                await child.stop()
+            self._console.print("Stopped.")
+
+    async def _run(self) -> None:
+        options = self._options
+        prepare(options.data, keep=options.keep)
+        self._console.print("Starting Stepwarden and Acme Bank ...")
+        key = await create_key(options.data / "log")
+        addresses = await self._start_stepwarden()
+        phones = await asyncio.to_thread(
+            enrol, addresses.stepwarden, key, options.data / PHONES, options.seed
+        )
+        bank = await self._start_bank(addresses, key)
+        self._console.print(box(addresses, options))
+        with Screen(self._console, options.attack) as screen:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    tasks = [group.create_task(_read_feed(bank, screen))]
+                    if options.traffic:
+                        played = [person for person in PEOPLE if person.played]
+                        people = traffic.live(
+                            played,
+                            addresses.bank,
+                            Authenticators(phones),
+                            seed=options.seed,
+                            pace=options.pace,
+                        )
+                        tasks.append(group.create_task(people))
+                    if options.attack:
+                        tasks.append(group.create_task(self._attack(addresses.bank, screen)))
+                    tasks += [group.create_task(self._watch(child)) for child in self._children]
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._stop.wait(), options.seconds or None)
+                    for task in tasks:
+                        task.cancel()
+            except* DemoError as group_error:
+                raise group_error.exceptions[0] from None
+
+    async def _start_stepwarden(self) -> Addresses:
+        options = self._options
+        port = free_port(8700)
+        child = await Child.start(
+            "stepwarden",
+            [*stepwarden_command(), "serve", "--data", str(options.data / "log"), "--port", str(port)],
+            log=options.data / "stepwarden.log",
+            # The bank's own reverse proxy, so to speak: people's addresses come in X-Forwarded-For.
+            environment={"STEPWARDEN_SERVER_TRUSTED_PROXIES": "127.0.0.1/32"},
+        )
+        self._children.append(child)
+        await child.wait_ready(f"http://127.0.0.1:{port}/readyz", 60)
+        bank_port = free_port(options.port)
+        return Addresses(stepwarden=f"http://127.0.0.1:{port}", bank=f"http://127.0.0.1:{bank_port}")
+
+    async def _start_bank(self, addresses: Addresses, key: str) -> Child:
+        port = addresses.bank.rsplit(":", 1)[1]
+        command = [sys.executable, "-m", "demo.bank", "--port", port, "--stepwarden", addresses.stepwarden]
+        child = await Child.start(
+            "bank",
+            [*command, "--codes", str(self._options.data / PHONES)],
+            log=self._options.data / "bank.log",
+            environment={"STEPWARDEN_KEY": key},
+            read_output=True,
+        )
+        self._children.append(child)
+        await child.wait_ready(f"{addresses.bank}/sign-in", 30)
+        return child
+
+    async def _watch(self, child: Child) -> None:
+        await child.process.wait()
+        if not self._stop.is_set():
+            raise DemoError(f"{child.name} ended.{child.end_of_log()}")
+
+    async def _attack(self, bank: str, screen: Screen) -> None:
+        attack = ATTACKS[self._options.attack]
+        seconds = self._options.seconds
+        calm = min(CALM, seconds * 0.3) if seconds else CALM
+        await asyncio.sleep(calm)
+        longest = max(1.0, seconds - calm - 3) if seconds else LONGEST_ATTACK
+        screen.say(f"\nThe attack begins: {attack.name} ({attack.technique}). {attack.story}\n", "bold red")
+        attacker = Attacker(bank, name=attack.name, seconds=longest, seed=self._options.seed)
+        try:
+            await asyncio.wait_for(attack.run(attacker), longest + 1)
+        except TimeoutError:
+            screen.say("The attacker's time is up.")
+        await asyncio.sleep(0.3)
+        self._summary(screen, attacker.loot)
+        if seconds:
+            self._stop.set()
+        else:
+            screen.say("People go on. Try the bank yourself, or press Ctrl-C to stop.")
+
+    def _summary(self, screen: Screen, loot: Loot) -> None:
+        attack = ATTACKS[self._options.attack]
+        screen.say(f"\nSummary of the attack: {attack.name} ({attack.technique})", "bold")
+        screen.say(f"  attacker   {screen.tallies.get(attack.name, Tally()).words()}")
+        for line in loot.words():
+            screen.say(f"  achieved   {line}")
+        screen.say(f"  people     {screen.tallies[''].words()}\n")
+
+
+async def _read_feed(bank: Child, screen: Screen) -> None:
+    out = bank.process.stdout
+    while out is not None and (raw := await out.readline()):
+        screen.show(msgspec.json.decode(raw, type=Line))
+
+
+def box(addresses: Addresses, options: Options) -> Panel:
+    """Where everything is, who can sign in, and what to try."""
+    table = Table.grid(padding=(0, 2))
+    table.add_row("Acme Bank", addresses.bank)
+    table.add_row("One-time codes", f"{addresses.bank}/demo/codes   or   .venv/bin/python -m demo code alice")
+    table.add_row("Stepwarden", f"{addresses.stepwarden}/docs")
+    table.add_row("", "")
+    for person in PEOPLE:
+        if not person.played:
+            table.add_row(f"  {person.user}", f"password {person.password}   ({person.role})")
+    others = ", ".join(person.user for person in PEOPLE if person.played)
+    table.add_row("  others", f"{others} (played by the traffic)")
+    table.add_row("", "")
+    table.add_row("Try", "1. Sign in as alice: a device never seen, so a code is asked for, with reasons.")
+    table.add_row("", "2. Sign out and in again: this device is known now, no code.")
+    table.add_row("", "3. Send money: a code for exactly that amount and payee.")
+    table.add_row("", "4. Type a wrong password some times, then the right one.")
+    table.add_row("", "5. As erin, export all customers.")
+    table.add_row("", f"6. Let an attacker in: make demo ATTACK={'|'.join(ATTACKS)}")
+    table.add_row("", "")
+    table.add_row("Data", f"{options.data}   (Ctrl-C stops everything)")
+    return Panel(table, title="Stepwarden demonstration", expand=False)
