@@ -196,6 +196,6 @@ def test_the_files_are_the_owners_alone(log: Path) -> None:
     store = SqliteLogStore.open(log)
     store.commit(group(5, entries(5, 6), store.take_over()))
     assert {path.name: path.stat().st_mode & 0o777 for path in log.parent.iterdir()} == dict.fromkeys(
-        ("log.db", "log.db-wal", "log.db-shm", "log.db.lock"), 384
+        ("log.db", "log.db-wal", "log.db-shm", "log.db.lock"), 0o600
     )
     store.close()
