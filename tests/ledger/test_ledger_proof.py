@@ -133,6 +133,19 @@ def test_a_proof_is_for_one_place_only(data: st.DataObject) -> None:
             verify_inclusion(index, size, LEAVES[index], proof[::-1], root)
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 8, 13, 40])
+def test_a_proof_for_a_shorter_tree_is_none_for_a_longer_one(size: int) -> None:
+    """A root cannot be passed off as that of a tree twice as large: the proof has too few hashes for it."""
+    root = root_of(LEAVES[:size])
+    proof = inclusion_proof(0, size, Naive(LEAVES[:size]))
+    verify_inclusion(0, size, LEAVES[0], proof, root)
+    with pytest.raises(BadProofError, match="too few"):
+        verify_inclusion(0, 2 * size, LEAVES[0], proof, root)
+    proof = consistency_proof(1, size, Naive(LEAVES[:size]))
+    with pytest.raises(BadProofError, match="too few"):
+        verify_consistency(1, 2 * size, proof, LEAVES[0], root)
+
+
 def test_a_rewritten_past_has_no_proof() -> None:
     """When one old entry was changed, the honest old root cannot be led to the new one."""
     forged = [leaf_hash(b"forged"), *LEAVES[1:40]]
