@@ -40,6 +40,7 @@ network, country, autonomous system, user agent, browser, as in the catalogue.""
 NOTHING_NEW: Final = (False,) * len(KINDS)
 _OFF_DAY: Final = bytes(hour % 24 + (24 if hour >= 120 else 0) for hour in range(168)) + bytes(88)
 """Hour of week (Monday 0:00 UTC is 0) -> hour of day, 24 more at the weekend."""
+_NEAR: Final = tuple(bytes(((hour - 1) % 168, hour, (hour + 1) % 168)) for hour in range(168))
 
 
 def marks(facts: Facts) -> str:
@@ -107,21 +108,26 @@ class Habit:
         self._learn_rate(second // HOUR)
 
     def _learn_things(self, seen: str, day: int) -> None:
-        known = self.known
+        parts = dict.fromkeys(seen[1:-1].split("\n"))
+        before = self.known[1:-1].split("\n")
+        # What is seen now goes to the end; in most cases all of it is known.
+        after = [part for part in before if part not in parts]
+        if len(after) + len(parts) == len(before):
+            self.known = _joined([*after, *parts])
+            return
         budget = self.budget
         # A late attempt draws on the newest day's measure: going back and forth gives no second one.
         if day > budget >> 28:
             budget = day << 28
-        for place, (part, (most, daily)) in enumerate(
-            zip(seen[1:-1].split("\n"), KINDS.values(), strict=False)
-        ):
-            mark = f"\n{part}\n"
-            if mark in known:
-                known = known.replace(mark, "\n", 1) + mark[1:]
+        for place, part in enumerate(parts):
+            most, daily = KINDS[part[:1]]
+            if part in before:
+                after.append(part)
             elif budget >> 4 * place & 15 < daily:
                 budget += 1 << 4 * place
-                known = _forget(known, part[:1], most - 1) + mark[1:]
-        self.known = known
+                _forget(after, part[:1], most - 1)
+                after.append(part)
+        self.known = _joined(after)
         self.budget = budget
 
     def _learn_rate(self, hour: int) -> None:
@@ -151,7 +157,7 @@ class Habit:
         unusual."""
         hours = self.hours
         now = hour_of_week(second)
-        near = hours.count(now) + hours.count((now - 1) % 168) + hours.count((now + 1) % 168)
+        near = len(hours) - len(hours.translate(None, _NEAR[now]))
         if near or len(hours) < ENOUGH_HOURS:
             return near, False
         days = hours.translate(_OFF_DAY)
@@ -159,9 +165,12 @@ class Habit:
         return 0, not any(base + (now + step) % 24 in days for step in (-1, 0, 1))
 
 
-def _forget(known: str, letter: str, room: int) -> str:
-    """``known`` with at most ``room`` of this kind: the ones not seen for the longest time go."""
-    while known.count(f"\n{letter}") > room:
-        start = known.index(f"\n{letter}")
-        known = known[:start] + known[known.index("\n", start + 1) :]
-    return known
+def _joined(parts: list[str]) -> str:
+    return "\n" + "\n".join(parts) + "\n"
+
+
+def _forget(parts: list[str], letter: str, room: int) -> None:
+    """Leave at most ``room`` of this kind: the ones not seen for the longest time go."""
+    kind = [part for part in parts if part.startswith(letter)]
+    for part in kind[: max(0, len(kind) - room)]:
+        parts.remove(part)

@@ -12,13 +12,12 @@ memory.
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Final, Generic, TypeVar
 
-from stepwarden.signals.windows import DAY, HOUR, Peers, Times, add, meet
+from stepwarden.signals.windows import NONE, Peers, Times, add, counts, meet
 
 R = TypeVar("R")
 
@@ -26,6 +25,9 @@ MOST_LOGINS: Final = 1_000
 MOST_HOURS: Final = 96
 ENOUGH_HOURS: Final = 20
 ENOUGH_BUSY: Final = 5
+NO_ACTION: Final = 256
+"""Stands for an action that was never attempted."""
+_BYTES: Final = tuple(bytes((number,)) for number in range(256))
 
 
 class Table(Generic[R]):
@@ -90,6 +92,12 @@ class Activity:
         self.successes: Times | None = None
         self.peers: Peers = None
 
+    def ends(self, now: int) -> tuple[int, ...]:
+        """Failures, then successes, in four windows each."""
+        if self.failures is None:
+            return NONE + counts(self.successes, now)
+        return counts(self.failures, now) + counts(self.successes, now)
+
     def tried(self, peer: str, second: int) -> None:
         # A lone peer's time is `last`: `meet` has to know it from before this attempt.
         if peer != self.peers or not peer:
@@ -112,24 +120,31 @@ class Acting(Activity):
     def acted(self, action: int, second: int) -> None:
         before = self.attempts
         if before is None or second >= before[-1]:
-            self.actions += bytes((action,))
+            self.actions += _BYTES[action]
         else:
-            place = sum(1 for time in before if time <= second)
-            self.actions = self.actions[:place] + bytes((action,)) + self.actions[place:]
+            place = bisect_right(before, second)
+            self.actions = self.actions[:place] + _BYTES[action] + self.actions[place:]
         self.attempts = add(before, second)
         # `add` forgets from the front, so the same number goes here.
         if len(self.actions) != len(self.attempts):
             self.actions = self.actions[-len(self.attempts) :]
 
-    def same(self, action: int, now: int) -> tuple[int, int]:
-        """How many attempts of this action within the last hour and 24 hours."""
+    def tries(self, action: int, now: int) -> tuple[int, ...]:
+        """Attempts in four windows; then how many of this action within the last hour and 24 hours."""
         times = self.attempts
         if times is None:
-            return (0, 0)
-        stop = bisect_right(times, now)
-        day = bisect_left(times, now - DAY, 0, stop)
-        hour = bisect_left(times, now - HOUR, day, stop)
-        return (self.actions.count(action, hour, stop), self.actions.count(action, day, stop))
+            return (0, 0, 0, 0, 0, 0)
+        found = counts(times, now)
+        _, _, hour, day = found
+        if not day or action == NO_ACTION:
+            return (*found, 0, 0)
+        actions = self.actions
+        stop = len(actions) if times[-1] <= now else bisect_right(times, now)
+        return (
+            *found,
+            actions.count(action, stop - hour, stop) if hour else 0,
+            actions.count(action, stop - day, stop),
+        )
 
 
 class Trouble:
@@ -159,4 +174,4 @@ def withdraw(times: Times | None) -> Times | None:
     """``times`` without its newest event: a label that was taken back."""
     if times is None or len(times) <= 1:
         return None
-    return array("I", times[:-1])
+    return times[:-1]

@@ -78,6 +78,8 @@ def unpack_site(packed: tuple[list[int], list[int], list[int], int, int]) -> Sit
     site = SiteRate()
     minutes, ended, failed, site.total_ended, site.total_failed = packed
     site.minutes, site.ended, site.failed = array("I", minutes), array("Q", ended), array("Q", failed)
+    if minutes:
+        site.settle()
     return site
 
 

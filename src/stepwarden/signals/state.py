@@ -29,7 +29,7 @@ opened it. It may begin anew, elsewhere, only with the first good attempt after 
 Not here: rules and weights (policy), challenges and standings (stepup), where somebody was (``travel``).
 """
 
-from typing import Any, Final, Self, assert_never
+from typing import Any, Final, Self, TypeVar, assert_never
 
 import msgspec
 
@@ -58,7 +58,7 @@ from stepwarden.events.facts import Facts
 from stepwarden.signals.catalogue import Value
 from stepwarden.signals.habits import NOTHING_NEW, Habit, marks, new_things
 from stepwarden.signals.limits import Limits
-from stepwarden.signals.records import Acting, Activity, Labels, Table, Trouble, withdraw
+from stepwarden.signals.records import NO_ACTION, Acting, Activity, Labels, Table, Trouble, withdraw
 from stepwarden.signals.snapshot import VERSION, Dump, pack, pack_site, read_dump, unpack, unpack_site
 from stepwarden.signals.windows import (
     DAY,
@@ -69,7 +69,6 @@ from stepwarden.signals.windows import (
     SiteRate,
     add,
     count,
-    counts,
     distinct,
     second_of,
 )
@@ -87,7 +86,7 @@ CREDENTIAL_ACTIONS: Final = ("credential.", "password.", "mail.", "email.", "fac
 
 _NOTHING: Final = NONE + NONE
 _NOBODY: Final = (0, 0)
-_NO_ATTEMPTS: Final = (*NONE, 0, 0)
+_NO_ATTEMPTS: Final[tuple[int, ...]] = (*NONE, 0, 0)
 _NO_LOGIN: Final = (0, *NOTHING_NEW)
 _NO_HOURS: Final = (0, False)
 _NO_SESSION: Final = (False,) * 5
@@ -95,6 +94,9 @@ _SAME_SESSION: Final = (True, *(False,) * 4)
 _NO_TROUBLE: Final = (0, 0, 0, -1)
 _PROVED: Final = "\n"
 """In front of a session that had a challenge passed, and may begin anew."""
+
+
+AnyActivity = TypeVar("AnyActivity", bound=Activity)
 
 
 class SignalState:
@@ -140,23 +142,24 @@ class SignalState:
         address = self._addresses.items.get(facts.address)
         network = self._networks.items.get(facts.network)
         device = self._devices.items.get(facts.device)
-        outcomes, attempts, from_addresses = self._acting(facts, now)
+        acting = self._active.items.get(actor)
         habit = self._habits.items.get(actor)
         trouble, attacks = _NO_TROUBLE, 0
         if self._trouble.items and (found := self._trouble.items.get(actor)) is not None:
             trouble, attacks = _troubled(found, now)
         labels = self._labels.items.get(facts.address) if self._labels.items else None
+        attempts = _NO_ATTEMPTS if acting is None else acting.tries(self._known_action(facts.action), now)
         km = facts.travel_km
         return (
-            *outcomes,
-            *(_NOTHING if address is None else _ended(address, now)),
-            *(_NOTHING if network is None else _ended(network, now)),
-            *(_NOTHING if device is None else _ended(device, now)),
+            *(_NOTHING if acting is None else acting.ends(now)),
+            *(_NOTHING if address is None else address.ends(now)),
+            *(_NOTHING if network is None else network.ends(now)),
+            *(_NOTHING if device is None else device.ends(now)),
             *attempts,
             *(_NOBODY if address is None else distinct(address.peers, now, address.last)),
             *(_NOBODY if network is None else distinct(network.peers, now, network.last)),
             *(_NOBODY if device is None else distinct(device.peers, now, device.last)),
-            *from_addresses,
+            *(_NOBODY if acting is None else distinct(acting.peers, now, acting.last)),
             0 if habit is None else habit.rate_lift(attempts[2]),
             *self._site.values(now),
             habit is None,
@@ -171,21 +174,12 @@ class SignalState:
             attacks,
         )
 
-    def _acting(self, facts: Facts, now: int) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, int]]:
-        """The actor's outcomes, attempts (four windows, then twice this action) and addresses."""
-        acting = self._active.items.get(facts.actor)
-        if acting is None:
-            return _NOTHING, _NO_ATTEMPTS, _NOBODY
-        attempts = counts(acting.attempts, now)
-        action = self._actions.get(facts.action)
-        if action is None:
-            # With the names used up, all further ones count as one: too many rather than too few.
-            action = MOST_ACTIONS if len(self._actions) >= MOST_ACTIONS else -1
-        return (
-            _ended(acting, now),
-            (*attempts, *(acting.same(action, now) if action >= 0 and attempts[3] else _NOBODY)),
-            distinct(acting.peers, now, acting.last),
-        )
+    def _known_action(self, name: str) -> int:
+        number = self._actions.get(name)
+        if number is not None:
+            return number
+        # With the names used up, all further ones count as one: too many rather than too few.
+        return MOST_ACTIONS if len(self._actions) >= MOST_ACTIONS else NO_ACTION
 
     def _session(self, facts: Facts) -> tuple[bool, ...]:
         began = self._sessions.items.get(facts.session)
@@ -265,24 +259,15 @@ class SignalState:
             return
         second = second_of(facts.time)
         failed = outcome == "failure"
-        self._site.add(max(second, self._clock), failed=failed)
-        for table, key, peer in (
-            (self._active, facts.actor, facts.address),
-            (self._addresses, facts.address, facts.actor),
-            (self._networks, facts.network, facts.actor),
-            (self._devices, facts.device, facts.actor),
-        ):
-            if not key:
-                continue
-            record = table.items.get(key)
-            if record is None:
-                # Forgotten between the attempt and its end.
-                record = table.use(key)
-                record.tried(peer, second)
-            if failed:
-                record.failures = add(record.failures, second)
-            else:
-                record.successes = add(record.successes, second)
+        self._site.add(max(second, self._clock), failed)
+        if facts.actor:
+            _end(self._active, facts.actor, facts.address, second, failed)
+        if facts.address:
+            _end(self._addresses, facts.address, facts.actor, second, failed)
+        if facts.network:
+            _end(self._networks, facts.network, facts.actor, second, failed)
+        if facts.device:
+            _end(self._devices, facts.device, facts.actor, second, failed)
         if failed or not facts.actor:
             return
         if facts.action.startswith(CREDENTIAL_ACTIONS):
@@ -331,12 +316,9 @@ class SignalState:
         return state
 
     def _action(self, name: str) -> int:
-        number = self._actions.get(name)
-        if number is None:
-            number = len(self._actions)
-            if number >= MOST_ACTIONS:
-                return MOST_ACTIONS
-            self._actions[name] = number
+        number = self._known_action(name)
+        if number == NO_ACTION:
+            number = self._actions[name] = len(self._actions)
         return number
 
     def _changed(self, actor: str, second: int) -> None:
@@ -383,8 +365,16 @@ class SignalState:
             table.drop_unused(lambda record: record.last < start)
 
 
-def _ended(record: Activity, now: int) -> tuple[int, ...]:
-    return counts(record.failures, now) + counts(record.successes, now)
+def _end(table: Table[AnyActivity], key: str, peer: str, second: int, failed: bool) -> None:
+    record = table.items.get(key)
+    if record is None:
+        # Forgotten between the attempt and its end.
+        record = table.use(key)
+        record.tried(peer, second)
+    if failed:
+        record.failures = add(record.failures, second)
+    else:
+        record.successes = add(record.successes, second)
 
 
 def _troubled(trouble: Trouble, now: int) -> tuple[tuple[int, int, int, int], int]:

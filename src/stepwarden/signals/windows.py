@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right, insort_right
-from collections.abc import Iterable
 from typing import Final, TypeAlias
 
 MINUTE: Final = 60
@@ -40,8 +39,7 @@ NEWEST: Final = 2**32 - 1
 NONE: Final = (0, 0, 0, 0)
 
 Times: TypeAlias = "array[int]"
-"""Seconds, ascending, at most ``MOST_TIMES``, four bytes each. Where there are none it is ``None``: most
-are."""
+"""Seconds, ascending, at most ``MOST_TIMES``, four bytes each. Where there are none it is ``None``."""
 Peers: TypeAlias = str | dict[str, int] | None
 """Whom a record was seen with, and when last; a lone ``str`` was seen when the record was last used."""
 
@@ -60,10 +58,11 @@ def add(times: Times | None, second: int, kept: int = KEPT) -> Times:
         times.append(second)
     else:
         insort_right(times, second)
-    if len(times) > MOST_TIMES:
+        second = times[-1]
+    if times[0] < second - kept:
+        del times[: bisect_left(times, second - kept)]
+    elif len(times) > MOST_TIMES:
         del times[0]
-    if times[0] < times[-1] - kept:
-        del times[: bisect_left(times, times[-1] - kept)]
     return times
 
 
@@ -72,6 +71,7 @@ def counts(times: Times | None, now: int) -> tuple[int, int, int, int]:
     if times is None:
         return NONE
     stop = len(times)
+    first = times[0]
     last = times[-1]
     if last > now:
         stop = bisect_right(times, now)
@@ -80,10 +80,11 @@ def counts(times: Times | None, now: int) -> tuple[int, int, int, int]:
         last = times[stop - 1]
     if last < now - DAY:
         return NONE
-    day = bisect_left(times, now - DAY, 0, stop)
+    # The ends tell most of it: a bisection costs more than all else here.
+    day = 0 if first >= now - DAY else bisect_left(times, now - DAY, 0, stop)
     if last < now - HOUR:
         return (0, 0, 0, stop - day)
-    hour = bisect_left(times, now - HOUR, day, stop)
+    hour = 0 if first >= now - HOUR else bisect_left(times, now - HOUR, day, stop)
     if last < now - 10 * MINUTE:
         return (0, 0, stop - hour, stop - day)
     ten = bisect_left(times, now - 10 * MINUTE, hour, stop)
@@ -126,20 +127,25 @@ def distinct(peers: Peers, now: int, last: int) -> tuple[int, int]:
         return (0, 0)
     if isinstance(peers, str):
         return (1 if last >= now - HOUR else 0, 1 if last >= now - DAY else 0)
-    return (_since(peers.values(), now - HOUR), _since(peers.values(), now - DAY))
+    hour = day = 0
+    for second in peers.values():
+        if second >= now - DAY:
+            day += 1
+            if second >= now - HOUR:
+                hour += 1
+    return (hour, day)
 
 
-def _since(seen: Iterable[int], start: int) -> int:
-    return sum([second >= start for second in seen])
+_NO_SUMS: Final = (-1, 0, 0, 0, 0, 0)
 
 
 class SiteRate:
     """How many of all ended attempts failed, by the minute over a week: sums up to each minute that had any.
 
-    A late event counts in the newest minute. ``permille`` and ``lift`` look at whole minutes.
+    A late event counts in the newest minute. Windows are of whole minutes.
     """
 
-    __slots__ = ("ended", "failed", "minutes", "total_ended", "total_failed")
+    __slots__ = ("_latest", "ended", "failed", "minutes", "total_ended", "total_failed")
 
     WEEK: Final = 7 * 24 * 60
     ENOUGH: Final = 200
@@ -153,8 +159,9 @@ class SiteRate:
         self.failed = array("Q")
         self.total_ended = 0
         self.total_failed = 0
+        self._latest = _NO_SUMS
 
-    def add(self, second: int, *, failed: bool) -> None:
+    def add(self, second: int, failed: bool) -> None:
         minute = second // MINUTE
         if not self.minutes or minute > self.minutes[-1]:
             self.minutes.append(minute)
@@ -163,35 +170,45 @@ class SiteRate:
             # Twice a week's minutes, then half of them: the cost of forgetting is spread.
             if len(self.minutes) > 2 * self.WEEK:
                 del self.minutes[: self.WEEK], self.ended[: self.WEEK], self.failed[: self.WEEK]
+            self.settle()
         self.total_ended += 1
         self.total_failed += failed
 
+    def settle(self) -> None:
+        """Work out the sums for the newest minute once, because nearly every ``values`` is about it."""
+        self._latest = self._sums(self.minutes[-1])
+
     def values(self, now: int) -> tuple[int, int, int]:
         """Permille of 10 minutes, permille of an hour, and the hour in percent of the week before it."""
-        minutes = self.minutes
         minute = now // MINUTE
-        stop = len(minutes)
-        if not stop or minutes[-1] < minute - 60:
-            return (0, 0, 0)
-        hour = bisect_left(minutes, minute - 60, 0, stop)
-        ended = self.total_ended - self.ended[hour]
-        failed = self.total_failed - self.failed[hour]
-        permille = 1000 * failed // ended
-        lift = self._lift(bisect_left(minutes, minute - self.WEEK, 0, hour), hour, ended, failed)
-        ten = bisect_left(minutes, minute - 10, hour, stop)
-        if ten == stop:
-            return (0, permille, lift)
+        sums = self._latest
+        if sums[0] != minute:
+            if not self.minutes or self.minutes[-1] < minute - 60:
+                return (0, 0, 0)
+            sums = self._sums(minute)
+        _, ten_ended, ten_failed, hour_ended, hour_failed, base = sums
+        ended = self.total_ended - hour_ended
+        failed = self.total_failed - hour_failed
+        recent = self.total_ended - ten_ended
         return (
-            1000 * (self.total_failed - self.failed[ten]) // (self.total_ended - self.ended[ten]),
-            permille,
-            lift,
+            1000 * (self.total_failed - ten_failed) // recent if recent else 0,
+            1000 * failed // ended,
+            100 * ((1_000_000 * failed + self.PRIOR * base) // (ended + self.PRIOR)) // base if base else 0,
         )
 
-    def _lift(self, week: int, hour: int, ended: int, failed: int) -> int:
-        usual = self.ended[hour] - self.ended[week]
-        if usual < self.ENOUGH:
-            return 0
+    def _sums(self, minute: int) -> tuple[int, int, int, int, int, int]:
+        """The minute; what had ended and failed before its 10 minutes and its hour; the week's rate, in
+        millionths.
+
+        The rate is at least 1, and 0 where the week holds too little.
+        """
+        minutes, ended, failed = self.minutes, self.ended, self.failed
+        hour = bisect_left(minutes, minute - 60)
+        week = bisect_left(minutes, minute - self.WEEK, 0, hour)
+        ten = bisect_left(minutes, minute - 10, hour)
+        usual = ended[hour] - ended[week]
         # One failure and one success more than seen (Laplace): a week without failures is not a rate of zero.
-        base = 1_000_000 * (self.failed[hour] - self.failed[week] + 1) // (usual + 2)
-        rate = (1_000_000 * failed + self.PRIOR * base) // (ended + self.PRIOR)
-        return 100 * rate // max(base, 1)
+        base = 1_000_000 * (failed[hour] - failed[week] + 1) // (usual + 2) if usual >= self.ENOUGH else 0
+        if ten == len(minutes):
+            return (minute, self.total_ended, self.total_failed, ended[hour], failed[hour], base)
+        return (minute, ended[ten], failed[ten], ended[hour], failed[hour], base)
