@@ -186,4 +186,7 @@ def _over_space(scalar: Scalar, here: int) -> int:
     end = here
     while end < len(source) and source[end] in " \t\r\n":
         end += 1
-    return end if "\n" in source[here:end] else min(here + 1, len(source))
+    if end == here:
+        # The break before took the empty lines of the text along.
+        return here
+    return end if "\n" in source[here:end] else here + 1

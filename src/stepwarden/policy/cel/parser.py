@@ -56,6 +56,10 @@ def parse(text: str) -> Expr:
     return tree
 
 
+def _shown(token: Token) -> str:
+    return "the end" if token.kind == "end" else repr(token.value)
+
+
 class _Parser:
     def __init__(self, found: list[Token]) -> None:
         self._tokens = found
@@ -118,19 +122,12 @@ class _Parser:
         count = 1
         while self._take(op):
             count += 1
-        # A minus sign and a number are one constant: the smallest number has no positive twin.
-        if op == "-" and self._peek().kind == "int":
-            return self._signed(sign, count)
+        # One minus sign and a number are one constant: the smallest number has no positive twin.
+        if op == "-" and count == 1 and self._peek().kind == "int":
+            number = self._advance()
+            return self._calls(Constant(at=sign.at, depth=1, value=-cast(int, number.value)))
         of = self._member()
         return of if count % 2 == 0 else Unary(at=sign.at, depth=self._above(sign.at, of), op=op, of=of)
-
-    def _signed(self, sign: Token, count: int) -> Expr:
-        token = self._advance()
-        value = -cast(int, token.value)
-        constant = self._calls(Constant(at=sign.at, depth=1, value=value))
-        if count % 2 == 1:
-            return constant
-        return Unary(at=sign.at, depth=self._above(sign.at, constant), op="-", of=constant)
 
     def _member(self) -> Expr:
         return self._calls(self._primary())
@@ -165,7 +162,7 @@ class _Parser:
         if token.value == "[":
             items = self._list("]")
             return ListOf(at=token.at, depth=self._above(token.at, *items), items=items)
-        raise fault(f"expected a value, found {str(token.value) or 'the end'!r}", token.at)
+        raise fault(f"expected a value, found {_shown(token)}", token.at)
 
     def _named(self, token: Token) -> Expr:
         word = str(token.value)
@@ -212,4 +209,4 @@ class _Parser:
     def _expect(self, op: str) -> None:
         if self._take(op) is None:
             token = self._peek()
-            raise fault(f"expected {op!r}, found {str(token.value) or 'the end'!r}", token.at)
+            raise fault(f"expected {op!r}, found {_shown(token)}", token.at)
