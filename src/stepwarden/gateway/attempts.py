@@ -9,39 +9,33 @@ import asyncio
 from time import perf_counter
 from typing import Final
 
-import msgspec
-
 from stepwarden.errors import InputError, NotFoundError, TooLargeError
 from stepwarden.events.attempt import Attempt
 from stepwarden.flow.answers import PastEvent
 from stepwarden.gateway import wire
 from stepwarden.gateway.exchange import Call, Reply, idempotency_key
-from stepwarden.gateway.strictjson import decode
+from stepwarden.gateway.strictjson import Reader
 
 MAX_EVENTS: Final = 10_000
 SLICE: Final = 200
-_attempt = msgspec.json.Decoder(Attempt)
-_outcome = msgspec.json.Decoder(wire.OutcomeReport)
-_answer = msgspec.json.Decoder(wire.ChallengeAnswer)
-_event = msgspec.json.Decoder(wire.Event)
+_attempt = Reader(Attempt)
+_outcome = Reader(wire.OutcomeReport)
+_answer = Reader(wire.ChallengeAnswer)
+_event = Reader(wire.Event)
 
 
 async def decide(call: Call) -> Reply:
     """POST /v1/attempts"""
     started = perf_counter()
-    attempt = decode(call.body, _attempt)
-    answer = await call.service.decide(
-        attempt,
-        by=call.by,
-        idempotency_key=idempotency_key(call.headers) if call.headers.idempotency_key else "",
-    )
+    attempt = _attempt.read(call.body)
+    answer = await call.service.decide(attempt, by=call.by, idempotency_key=idempotency_key(call.headers))
     call.metrics.decided(answer.decision, perf_counter() - started)
     return Reply(wire.attempt_answer(answer))
 
 
 async def report(call: Call) -> Reply:
     """POST /v1/attempts/{id}/outcome"""
-    said = decode(call.body, _outcome)
+    said = _outcome.read(call.body)
     recorded = await call.service.report(
         public_id(call.segments[0]),
         outcome=said.outcome,
@@ -62,7 +56,7 @@ async def record(call: Call) -> Reply:
 
 async def answer(call: Call) -> Reply:
     """POST /v1/challenges/{id}/answer"""
-    said = decode(call.body, _answer)
+    said = _answer.read(call.body)
     passed = await call.service.answer(
         public_id(call.segments[0]), factor=said.factor, answer=said.answer, by=call.by
     )
@@ -94,7 +88,7 @@ async def read_events(body: bytes) -> list[PastEvent]:
             await asyncio.sleep(0)
         if not line or line.isspace():
             continue
-        event = decode(line, _event, at=f"line {number}: ")
+        event = _event.read(line, at=f"line {number}: ")
         if len(events) == MAX_EVENTS:
             raise TooLargeError(f"a batch holds at most {MAX_EVENTS} events", field=f"line {number}")
         time = None if event.time is None else wire.microseconds(event.time)

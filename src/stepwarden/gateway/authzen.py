@@ -24,7 +24,7 @@ from stepwarden.events.attempt import NO_CONTROL, Attempt
 from stepwarden.flow.answers import Answer, ReasonText, ReceiptView
 from stepwarden.gateway import wire
 from stepwarden.gateway.exchange import Call, Reply
-from stepwarden.gateway.strictjson import decode, invalid
+from stepwarden.gateway.strictjson import Reader, invalid
 
 MAX_EVALUATIONS = 100
 READ_FROM_CONTEXT = (
@@ -125,8 +125,8 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     access_evaluations_endpoint: str
 
 
-_evaluation = msgspec.json.Decoder(Evaluation)
-_evaluations = msgspec.json.Decoder(Evaluations)
+_evaluation = Reader(Evaluation)
+_evaluations = Reader(Evaluations)
 
 
 def attempt_of(question: Evaluation, at: str = "$") -> Attempt:
@@ -200,13 +200,13 @@ async def _decide(call: Call, attempt: Attempt) -> Decision:
 
 async def evaluation(call: Call) -> Reply:
     """POST /access/v1/evaluation"""
-    question = decode(call.body, _evaluation)
+    question = _evaluation.read(call.body)
     return Reply(wire.encode(await _decide(call, attempt_of(question))))
 
 
 async def evaluations(call: Call) -> Reply:
     """POST /access/v1/evaluations. All questions are read before the first is decided."""
-    asked = decode(call.body, _evaluations)
+    asked = _evaluations.read(call.body)
     if not asked.evaluations:
         return Reply(wire.encode(await _decide(call, attempt_of(_whole(asked, asked, "$")))))
     attempts = [

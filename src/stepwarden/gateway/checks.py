@@ -10,7 +10,7 @@ All of them fail closed: what cannot be read is refused. A second listener must 
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, MutableMapping
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, unquote_to_bytes
 
@@ -30,7 +30,8 @@ from stepwarden.gateway.exchange import Headers
 from stepwarden.gateway.service import Service
 from stepwarden.gateway.strictjson import invalid
 
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
 T = TypeVar("T")
 MAX_QUERY = 8192
 MAX_BEARER = 256
@@ -39,28 +40,7 @@ _MEDIA = re.compile(r"""([a-z0-9.+-]+/[a-z0-9.+-]+)\s*(?:;\s*charset\s*=\s*"?utf
 _NO_KEY = "send a valid API key as Authorization: Bearer"
 
 
-class ClientGoneError(Exception):
-    """The caller hung up in the middle of the body: there is nobody to answer."""
-
-
-def read_headers(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
-    """Pick the headers that matter. One that comes twice is joined, which makes it invalid where it counts."""
-    found: dict[bytes, bytes] = {}
-    for name, value in raw:
-        if name in _WANTED:
-            found[name] = found[name] + b", " + value if name in found else value
-    get = found.get
-    return Headers(
-        get(b"authorization", b""),
-        get(b"content-type", b""),
-        get(b"content-length", b""),
-        get(b"content-encoding", b""),
-        get(b"idempotency-key", b""),
-        get(b"x-request-id", b""),
-    )
-
-
-_WANTED = frozenset(
+WANTED = frozenset(
     (
         b"authorization",
         b"content-type",
@@ -72,12 +52,26 @@ _WANTED = frozenset(
 )
 
 
-def authenticate(service: Service, authorization: bytes) -> ApiKey:
+class ClientGoneError(Exception):
+    """The caller hung up in the middle of the body: there is nobody to answer."""
+
+
+def read_headers(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """Pick the headers that matter. One that comes twice is joined, which makes it invalid where it counts."""
+    found: Headers = {}
+    for name, value in raw:
+        if name in WANTED:
+            found[name] = found[name] + b", " + value if name in found else value
+    return found
+
+
+def authenticate(service: Service, headers: Headers) -> ApiKey:
     """Whose key this is. All that is wrong with one gives the same answer.
 
     Raises:
         UnauthenticatedError: no key, a malformed one, or one that is not known.
     """
+    authorization = headers.get(b"authorization", b"")
     if authorization[:7].lower() != b"bearer " or len(authorization) > MAX_BEARER:
         raise UnauthenticatedError(_NO_KEY)
     token = authorization[7:]
@@ -97,14 +91,14 @@ def require(key: ApiKey, scope: Scope) -> None:
 
 def check_media(headers: Headers, media: tuple[str, ...]) -> None:
     """Raises MediaTypeError unless the body is of a type that is read, in UTF-8 and not compressed."""
-    sent = headers.content_type
-    if sent == b"application/json" and "application/json" in media and not headers.content_encoding:
+    sent = headers.get(b"content-type", b"")
+    if sent == b"application/json" and "application/json" in media and b"content-encoding" not in headers:
         return
     match = _MEDIA.fullmatch(sent.decode("latin-1").strip().lower())
     if match is None or match[1] not in media:
         raise MediaTypeError("send " + " or ".join(media), field="Content-Type")
     # A compressed body could unpack to any size: it is not read at all.
-    if headers.content_encoding not in (b"", b"identity"):
+    if headers.get(b"content-encoding", b"identity") != b"identity":
         raise MediaTypeError("compressed bodies are not read", field="Content-Encoding")
 
 
@@ -116,23 +110,64 @@ async def read_body(receive: Receive, headers: Headers, *, limit: int, timeout: 
         TooSlowError: not complete after ``timeout`` seconds.
         ClientGoneError: the caller hung up.
     """
-    length = headers.content_length
+    length = headers.get(b"content-length")
     if length and (not length.isdigit() or len(length) > 15 or int(length) > limit):
         raise TooLargeError(f"at most {limit} bytes are read", field="Content-Length")
+    # Nearly always the whole body is here already. A timer costs more than all the other checks together, so
+    # one is only set when the first step of ``receive`` has to wait.
+    started = receive()
+    if isinstance(started, Coroutine):
+        try:
+            waiting = started.send(None)
+        except StopIteration as done:
+            return await _collect(receive, done.value, limit, timeout)
+        started = _Resumed(started, waiting)
     try:
         async with asyncio.timeout(timeout):
-            message = await receive()
-            if message["type"] == "http.request" and not message.get("more_body", False):
-                body: bytes = message.get("body", b"")
-                if len(body) > limit:
-                    raise TooLargeError(f"at most {limit} bytes are read")
-                return body
-            return await _collect(receive, message, limit)
+            message = await started
+    except TimeoutError:
+        raise TooSlowError(f"the body must arrive within {timeout:g} seconds") from None
+    return await _collect(receive, message, limit, timeout)
+
+
+class _Resumed:
+    """A coroutine whose first step was taken by hand: hands what it waits for to the task, then goes on."""
+
+    __slots__ = ("_coroutine", "_waiting")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Message], waiting: Any) -> None:
+        self._coroutine = coroutine
+        self._waiting = waiting
+
+    def __await__(self) -> Generator[Any, Any, Message]:
+        waiting = self._waiting
+        while True:
+            try:
+                try:
+                    given = yield waiting
+                except BaseException as exc:  # noqa: BLE001  # a cancellation belongs to the coroutine
+                    waiting = self._coroutine.throw(exc)
+                else:
+                    waiting = self._coroutine.send(given)
+            except StopIteration as done:
+                found: Message = done.value
+                return found
+
+
+async def _collect(receive: Receive, message: Message, limit: int, timeout: float) -> bytes:  # noqa: ASYNC109
+    if message["type"] == "http.request" and not message.get("more_body", False):
+        body: bytes = message.get("body", b"")
+        if len(body) > limit:
+            raise TooLargeError(f"at most {limit} bytes are read")
+        return body
+    try:
+        async with asyncio.timeout(timeout):
+            return await _pieces(receive, message, limit)
     except TimeoutError:
         raise TooSlowError(f"the body must arrive within {timeout:g} seconds") from None
 
 
-async def _collect(receive: Receive, message: MutableMapping[str, Any], limit: int) -> bytes:
+async def _pieces(receive: Receive, message: Message, limit: int) -> bytes:
     body = bytearray()
     while True:
         if message["type"] != "http.request":

@@ -32,16 +32,8 @@ class Settings:
     body_timeout: float
 
 
-@dataclass(frozen=True, slots=True)
-class Headers:
-    """The few headers that matter, as they came; empty where missing."""
-
-    authorization: bytes = b""
-    content_type: bytes = b""
-    content_length: bytes = b""
-    content_encoding: bytes = b""
-    idempotency_key: bytes = b""
-    request_id: bytes = b""
+Headers = dict[bytes, bytes]
+"""The few headers that matter, by lower-case name."""
 
 
 @dataclass(slots=True)
@@ -79,11 +71,16 @@ def idempotency_key(headers: Headers) -> str:
     Raises:
         InputError: anything else, two such headers included (they arrive joined by a comma and a blank).
     """
-    raw = headers.idempotency_key
-    if not raw:
+    raw = headers.get(b"idempotency-key")
+    if raw is None:
         return ""
     text = raw.decode("latin-1")
-    if len(text) > MAX_IDEMPOTENCY_KEY or not text.isascii() or not text.isprintable() or " " in text:
+    if (
+        not 0 < len(text) <= MAX_IDEMPOTENCY_KEY
+        or not text.isascii()
+        or not text.isprintable()
+        or " " in text
+    ):
         raise InputError(
             f"1 to {MAX_IDEMPOTENCY_KEY} visible ASCII characters are read", field="Idempotency-Key"
         )

@@ -3,15 +3,14 @@
 Secrets leave once, in the reply, and no reply may be cached.
 """
 
-import msgspec
 import segno
 
 from stepwarden.errors import InputError
 from stepwarden.gateway import wire
 from stepwarden.gateway.exchange import Call, Reply
-from stepwarden.gateway.strictjson import decode
+from stepwarden.gateway.strictjson import Reader
 
-_request = msgspec.json.Decoder(wire.FactorRequest)
+_request = Reader(wire.FactorRequest)
 
 
 def _actor(call: Call) -> str:
@@ -23,7 +22,7 @@ def _actor(call: Call) -> str:
 
 async def enrol_totp(call: Call) -> Reply:
     """POST /v1/actors/{actor}/factors/totp"""
-    asked = decode(call.body, _request)
+    asked = _request.read(call.body)
     enrolment = await call.service.enrol_totp(_actor(call), attempt=asked.attempt, by=call.by)
     svg = segno.make(enrolment.uri, error="m").svg_inline(scale=4, border=4, dark="#000", light="#fff")
     return Reply(wire.encode(wire.TotpAnswer(uri=enrolment.uri, secret=enrolment.secret, svg=svg)))
@@ -31,6 +30,6 @@ async def enrol_totp(call: Call) -> Reply:
 
 async def make_recovery_codes(call: Call) -> Reply:
     """POST /v1/actors/{actor}/factors/recovery"""
-    asked = decode(call.body, _request)
+    asked = _request.read(call.body)
     codes = await call.service.make_recovery_codes(_actor(call), attempt=asked.attempt, by=call.by)
     return Reply(wire.encode(wire.RecoveryAnswer(codes=codes)))

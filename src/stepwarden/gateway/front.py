@@ -10,6 +10,7 @@ the security headers. Nothing that goes wrong in a handler leaves as more than a
 
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import cache
 from time import monotonic
 from typing import Any
 
@@ -30,9 +31,8 @@ Methods = dict[str, Operation]
 SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-resource-policy", b"same-origin"),
 )
+PAGE_HEADERS = ((b"referrer-policy", b"no-referrer"), (b"cross-origin-resource-policy", b"same-origin"))
 STRICT_CSP = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _NAMELESS = "none"
 _log = logging.getLogger(__name__)
@@ -99,7 +99,7 @@ class Gateway:
         except checks.ClientGoneError:
             return
         self.metrics.answered(name, reply.status)
-        await _send(send, reply, headers.request_id, head=scope["method"] == "HEAD")
+        await _send(send, reply, headers.get(b"x-request-id"), head=scope["method"] == "HEAD")
 
     async def _reply(
         self, scope: Scope, receive: Receive, headers: Headers, found: tuple[Methods, tuple[str, ...]] | None
@@ -133,10 +133,10 @@ class Gateway:
         """The key and its scope. An open operation looks at a key only where it says so."""
         scope = operation.scope
         if scope is None or (operation.name == "metrics" and self._settings.metrics_open):
-            if operation.optional_key and call.headers.authorization:
-                call.key = checks.authenticate(self._service, call.headers.authorization)
+            if operation.optional_key and b"authorization" in call.headers:
+                call.key = checks.authenticate(self._service, call.headers)
             return
-        call.key = checks.authenticate(self._service, call.headers.authorization)
+        call.key = checks.authenticate(self._service, call.headers)
         checks.require(call.key, scope)
 
     async def _refuse(self, error: Exception, operation: Operation, call: Call) -> Reply:
@@ -183,20 +183,22 @@ async def _lifespan(receive: Receive, send: Send) -> None:
             return
 
 
-async def _send(send: Send, reply: Reply, request_id: bytes, *, head: bool) -> None:
-    headers = [(b"content-length", str(len(reply.body)).encode()), *SECURITY_HEADERS]
-    if reply.media:
-        headers.append((b"content-type", reply.media))
-    extra = reply.headers
-    if not any(name == b"content-security-policy" for name, _ in extra):
-        headers.append(STRICT_CSP)
-    headers.extend(extra)
-    if reply.status == 204:
-        del headers[0]
+async def _send(send: Send, reply: Reply, request_id: bytes | None, *, head: bool) -> None:
+    headers = list(_base(reply.media)) if not reply.headers else [*_base(reply.media), *reply.headers]
+    if reply.status != 204:
+        headers.append((b"content-length", str(len(reply.body)).encode()))
     if request_id and len(request_id) <= 128 and _is_plain(request_id):
         headers.append((b"x-request-id", request_id))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if head else reply.body})
+
+
+@cache
+def _base(media: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    """The headers of every reply of one content type; a page brings its own content security policy."""
+    if media.startswith(b"text/html"):
+        return (*SECURITY_HEADERS, *PAGE_HEADERS, (b"content-type", media))
+    return (*SECURITY_HEADERS, STRICT_CSP, *(((b"content-type", media),) if media else ()))
 
 
 def _is_plain(value: bytes) -> bool:

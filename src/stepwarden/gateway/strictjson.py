@@ -19,11 +19,12 @@ True
 
 import json
 import re
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 
 from stepwarden.errors import InputError, MalformedBodyError
+from stepwarden.gateway.plain import without_control_patterns
 
 T = TypeVar("T")
 _decode = msgspec.json.Decoder().decode
@@ -68,30 +69,45 @@ def repeated_key(body: bytes) -> str | None:
         raise MalformedBodyError("not a JSON text") from exc
 
 
-def decode(body: bytes, decoder: "msgspec.json.Decoder[T]", *, at: str = "") -> T:
-    """Read one JSON text as the decoder's type.
+class Reader(Generic[T]):
+    """Reads bodies of one type, strictly.
 
-    Args:
-        at: what stands before the JSON path in ``field``, such as ``line 3: ``.
-
-    Raises:
-        MalformedBodyError: not JSON, or a key twice (400).
-        InputError: JSON, and not what was asked for (422); ``field`` is the JSON path.
+    Most of the time of typed decoding goes into the patterns that refuse control characters. A body that is ASCII
+    without backslash and DEL cannot hold one inside a string (raw ones are bad syntax), so it is decoded by
+    a twin of the type that lacks exactly those patterns.
     """
-    try:
-        value = decoder.decode(body)
-    except msgspec.ValidationError as exc:
-        raise invalid(exc, at=at) from exc
-    except UnicodeDecodeError as exc:
-        raise MalformedBodyError("not UTF-8", field=at + "$") from exc
-    except RecursionError as exc:
-        raise MalformedBodyError("the JSON is nested too deeply", field=at + "$") from exc
-    except msgspec.DecodeError as exc:
-        raise MalformedBodyError(_lower(str(exc)), field=at + "$") from exc
-    key = repeated_key(body)
-    if key is not None:
-        raise MalformedBodyError(f'the key "{key}" stands twice in one object', field=at + "$")
-    return value
+
+    __slots__ = ("_full", "_plain")
+
+    def __init__(self, shape: type[T]) -> None:
+        self._full = msgspec.json.Decoder(shape).decode
+        self._plain = msgspec.json.Decoder(without_control_patterns(shape)).decode
+
+    def read(self, body: bytes, *, at: str = "") -> T:
+        """Read one JSON text.
+
+        Args:
+            at: what stands before the JSON path in ``field``, such as ``line 3: ``.
+
+        Raises:
+            MalformedBodyError: not JSON, or a key twice (400).
+            InputError: JSON, and not what was asked for (422); ``field`` is the JSON path.
+        """
+        plain = body.isascii() and b"\\" not in body and b"\x7f" not in body
+        try:
+            value: T = self._plain(body) if plain else self._full(body)
+        except msgspec.ValidationError as exc:
+            raise invalid(exc, at=at) from exc
+        except UnicodeDecodeError as exc:
+            raise MalformedBodyError("not UTF-8", field=at + "$") from exc
+        except RecursionError as exc:
+            raise MalformedBodyError("the JSON is nested too deeply", field=at + "$") from exc
+        except msgspec.DecodeError as exc:
+            raise MalformedBodyError(_lower(str(exc)), field=at + "$") from exc
+        key = repeated_key(body)
+        if key is not None:
+            raise MalformedBodyError(f'the key "{key}" stands twice in one object', field=at + "$")
+        return value
 
 
 def invalid(exc: msgspec.ValidationError, *, at: str = "") -> InputError:
