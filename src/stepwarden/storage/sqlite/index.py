@@ -17,7 +17,8 @@ from.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Self
@@ -85,7 +86,7 @@ class EntryIndex:
         if rows[0].idx != self.size or rows[-1].idx != self.size + len(rows) - 1:
             raise ValueError(f"rows {rows[0].idx} to {rows[-1].idx} do not follow {self.size} entries")
         data = _encode(rows).decode()
-        with explained(self._path, self._connection), self._connection:
+        with self._disposable(), explained(self._path, self._connection), self._connection:
             self._connection.execute(statement("index_add"), (data,))
             self._connection.execute("UPDATE progress SET size = ?", (self.size + len(rows),))
         self.size += len(rows)
@@ -110,8 +111,19 @@ class EntryIndex:
                 that comes first.
         """
         sql, values = _query(wanted, after, limit, newest_first)
-        with self._pool.use() as connection:
+        with self._disposable(), self._pool.use() as connection:
             return [int(row[0]) for row in connection.execute(sql, values)]
+
+    @contextmanager
+    def _disposable(self) -> Iterator[None]:
+        """A damaged index needs no rescue: say so."""
+        try:
+            yield
+        except StorageCorruptError as exc:
+            raise StorageCorruptError(
+                f"the query index {self._path} is damaged, the log is not: stop, delete it, and start again; it is made "
+                "again from the log"
+            ) from exc
 
     def close(self) -> None:
         """Release the file. Twice is no error."""
