@@ -1,5 +1,6 @@
 """Bypasses that the step-up room must stop, each by the name it is known under."""
 
+import msgspec
 import pytest
 from tests.stepup.world import MINUTE, SECOND, TRANSFER, World
 
@@ -15,6 +16,7 @@ from stepwarden.events.entries import (
 from stepwarden.stepup import gate
 from stepwarden.stepup.assurance import level
 from stepwarden.stepup.binding import binding, grant_hash
+from stepwarden.stepup.factors import recovery
 from stepwarden.stepup.gate import Passed
 from stepwarden.stepup.people import FOR_GOOD
 
@@ -362,6 +364,55 @@ def test_the_same_transfer_asked_again_is_one_prompt(world: World) -> None:
     assert len({world.open() for _ in range(5)}) == 1
     assert world.open() != world.open(session="s2")
     assert len(world.state.prompts("alice", world.now)) == 2
+
+
+def test_an_open_challenge_is_not_offered_for_another_action(world: World) -> None:
+    """In one session, another amount is another challenge; and an expired one is not offered again."""
+    one, other = (
+        world.attempt("alice", "s1", action="transfer", parameters={"amount": amount})[2] for amount in (1, 2)
+    )
+    assert one is not None
+    assert other is not None
+    assert one.challenge != other.challenge
+    world.now += 5 * MINUTE
+    late = world.attempt("alice", "s1", action="transfer", parameters={"amount": 1})[2]
+    assert late is not None
+    assert late.challenge not in (one.challenge, other.challenge)
+
+
+def test_a_first_factor_of_somebody_else(world: World) -> None:
+    """An outcome that names another person does not make this person's challenge ready."""
+    index, decided, offer = world.attempt("alice")
+    mallory = msgspec.structs.replace(decided.facts, actor="mallory")
+    world.report((index, msgspec.structs.replace(decided, facts=mallory), None))
+    assert offer is not None
+    assert world.answer(offer.challenge, world.code("alice")) == "not_ready"
+
+
+@pytest.mark.parametrize("change", [{"binding": "0" * 64}, {"actor": "mallory"}, {"decision": "deny"}])
+def test_a_grant_spent_on_something_else_opens_no_session(world: World, change: dict[str, str]) -> None:
+    """Even an entry that should never be: a grant counts only for its own person and action, when allowed."""
+    attempt = world.attempt("alice")
+    world.report(attempt)
+    assert attempt[2] is not None
+    passed = world.answer(attempt[2].challenge, world.code("alice"))
+    assert isinstance(passed, Passed)
+    wrong = msgspec.structs.replace(attempt[1], decision="allow", grant=grant_hash(passed.grant))
+    if "actor" in change:
+        wrong = msgspec.structs.replace(wrong, facts=msgspec.structs.replace(wrong.facts, **change))
+    else:
+        wrong = msgspec.structs.replace(wrong, **change)
+    index = world.append(wrong)
+    world.report((index, msgspec.structs.replace(wrong, decision="allow"), None), "success", ("pwd",), "s9")
+    assert world.state.standing(wrong.facts.actor, "s9", world.now).aal <= 1
+    assert world.state.grant(grant_hash(passed.grant), attempt[1].binding, world.now) is None
+
+
+def test_a_secret_of_one_kind_answers_no_other(world: World) -> None:
+    """A TOTP secret that the store hands out under recovery, or the reverse, is disregarded."""
+    world.secrets["alice", "recovery"] = [("c1", recovery.stored("0" * 16, b"s" * 16))]
+    challenge = world.open(demand=Demand(aal=2, recovery=True, bound=True))
+    assert world.answer(challenge, "0" * 16, "recovery") == "wrong"
 
 
 def test_prompts_that_were_passed_are_no_bombing(world: World) -> None:

@@ -11,6 +11,7 @@ from stepwarden.events.entries import (
     ChallengeIssued,
     ChallengePassed,
     Demand,
+    Standing,
 )
 from stepwarden.stepup import issue, standings, state
 from stepwarden.stepup.assurance import classes
@@ -238,6 +239,33 @@ def test_memory_is_bounded(monkeypatch) -> None:  # type: ignore[no-untyped-def]
     world.now += PROMPT_WINDOW + 1
     world.sign_in("bob", "s1")
     assert world.state.sizes() | {"sessions": 0} == dict.fromkeys(sizes, 0) | {"ready": 1}
+
+
+def test_a_standing_lapses_and_is_never_replaced_by_an_older_proof() -> None:
+    """AAL2 for 12 hours, AAL1 for 30 days, and what is newer stays."""
+    held = standings.Standings()
+    held.prove("a", "s", Standing(aal=1, since=1000, amr=("pwd",)))
+    held.prove("a", "s", Standing(aal=2, since=2000, amr=("otp", "pwd")))
+    held.prove("a", "s", Standing(aal=2, since=1500, amr=("face", "pwd")))
+    held.prove("a", "s", Standing(aal=1, since=500, amr=("sms",)))
+    assert held.get("a", "s", 2000 + standings.RAISED_FOR - 1) == Standing(
+        aal=2, since=2000, amr=("otp", "pwd")
+    )
+    assert held.get("a", "s", 2000 + standings.RAISED_FOR) == Standing(aal=1, since=1000, amr=("pwd",))
+    assert held.get("a", "s", 1000 + standings.BASE_FOR) == Standing()
+
+
+def test_a_grant_lapses_on_the_later_of_both_clocks() -> None:
+    """Neither the caller's clock nor the log's may lie behind."""
+    world = World()
+    world.enrol("alice")
+    world.sign_in("alice", "s1")
+    passed = world.answer(world.open(), world.code("alice"))
+    assert isinstance(passed, Passed)
+    hashed, bound = next((name, known.binding) for name, known in world.state._grants.items())
+    assert world.state.grant(hashed, bound, world.now) is not None
+    world.state.clock = passed.expires
+    assert world.state.grant(hashed, bound, world.now) is None
 
 
 def test_a_fold_takes_every_kind_of_entry() -> None:

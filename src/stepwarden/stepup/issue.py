@@ -27,7 +27,7 @@ from typing import Literal
 from stepwarden.events.entries import AttemptDecided, ChallengeExpired, ChallengeIssued, Standing
 from stepwarden.stepup.assurance import FactorKind, admitted, classes
 from stepwarden.stepup.binding import commitment
-from stepwarden.stepup.state import MAX_PROMPTS, WRONG_PER_CHALLENGE, OpenChallenge, StepUpState
+from stepwarden.stepup.state import MAX_PROMPTS, OpenChallenge, StepUpState
 
 CHALLENGE_SECONDS = 300
 """How long a challenge may be answered; NIST SP 800-63B allows 10 minutes at most."""
@@ -141,8 +141,8 @@ def _open_again(state: StepUpState, actor: str, session: str, binding: str, now:
     if not session:
         return None
     for known in state.prompts(actor, now):
-        if known is None or known.issued.session != session or known.issued.binding != binding:
+        if known is None or known.issued.binding != binding:
             continue
-        if known.issued.expires > state.now(now) and known.wrong < WRONG_PER_CHALLENGE:
+        if known.issued.expires > state.now(now):
             return known
     return None

@@ -222,8 +222,6 @@ class StepUpState:
         if entry.facts.outcome == "failure":
             self._close(name)
         elif entry.facts.outcome == "unknown" and classes(entry.facts.proved):
-            if waiting.issued.expires <= self.clock:
-                return
             proved = tuple(sorted({*waiting.proved, *entry.facts.proved}))
             self._prompt(msgspec.structs.replace(waiting, proved=proved))
 
