@@ -146,6 +146,25 @@ def test_a_proof_for_a_shorter_tree_is_none_for_a_longer_one(size: int) -> None:
         verify_consistency(1, 2 * size, proof, LEAVES[0], root)
 
 
+def test_a_byte_cannot_move_between_neighbours() -> None:
+    """Hashes of 31 and 33 bytes that concatenate to the same 64 are refused by their lengths."""
+    root = root_of(LEAVES[:2])
+    verify_inclusion(0, 2, LEAVES[0], [LEAVES[1]], root)
+    with pytest.raises(BadProofError, match="32 bytes"):
+        verify_inclusion(0, 2, LEAVES[0] + LEAVES[1][:1], [LEAVES[1][1:]], root)
+    with pytest.raises(BadProofError, match="32 bytes"):
+        verify_consistency(1, 2, [LEAVES[1][1:]], LEAVES[0] + LEAVES[1][:1], root)
+
+
+def test_equal_trees_need_no_proof_and_get_none() -> None:
+    """The same size means the same root and an empty proof."""
+    root = root_of(LEAVES[:5])
+    verify_consistency(5, 5, [], root, root)
+    for proof, other in (([root], root), ([], LEAVES[0])):
+        with pytest.raises(BadProofError):
+            verify_consistency(5, 5, proof, root, other)
+
+
 def test_a_rewritten_past_has_no_proof() -> None:
     """When one old entry was changed, the honest old root cannot be led to the new one."""
     forged = [leaf_hash(b"forged"), *LEAVES[1:40]]
