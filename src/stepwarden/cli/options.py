@@ -1,7 +1,7 @@
 """Options that several commands share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 import typer
 from rich.console import Console
@@ -47,3 +47,31 @@ class Bars:
         if task is None:
             task = self._tasks[what] = self._progress.add_task(what, total=end or None)
         self._progress.update(task, completed=done)
+
+
+class Counter:
+    """Counts what is being done on standard error, now and then; nothing where it is not a terminal."""
+
+    EVERY = 2_000
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._console = Console(stderr=True)
+        self._status = self._console.status("starting") if self._console.is_terminal else None
+
+    def __enter__(self) -> Self:
+        if self._status is not None:
+            self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def step(self, what: str) -> None:
+        """One more is done."""
+        if self._status is None:
+            return
+        count = self._counts[what] = self._counts.get(what, 0) + 1
+        if count % self.EVERY == 0:
+            self._status.update(", ".join(f"{name} {done:,}" for name, done in self._counts.items()))

@@ -16,11 +16,9 @@ from stepwarden.events.addresses import client_address
 from stepwarden.events.attempt import Attempt, Place
 from stepwarden.events.facts import AddressKind, Facts
 from stepwarden.flow.lookups import AddressLookup, AgentLookup
-from stepwarden.signals.travel import Places, Position
+from stepwarden.signals.travel import Places, Position, tells_place
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-_TRAVELS: frozenset[AddressKind] = frozenset({"residential"})
-"""Kinds of address that say where a person is; the others say where a machine stands."""
 
 
 class Tokenizer(Protocol):
@@ -111,11 +109,9 @@ class Describer:
             country = place.country.upper() or country
             asn = place.asn or asn
             position = position_of(place) or position
-        if address.kind not in _TRAVELS and not (place and address.kind == "missing"):
+        if not tells_place(address.kind) and not (place and address.kind == "missing"):
             position = None
-        travel_km, travel_s = (
-            self.places.measure(actor, position, time) if actor and position is not None else (-1, -1)
-        )
+        travel_km, travel_s = self.places.measure(actor, position, time)
         facts = Facts(
             time=time,
             action=attempt.action,
@@ -180,7 +176,9 @@ class Describer:
         info = self._addresses.lookup(address)
         position = None
         if info.latitude is not None and info.longitude is not None:
-            position = Position(info.latitude, info.longitude, info.radius_km or 0)
+            position = Position(
+                latitude=info.latitude, longitude=info.longitude, radius_km=info.radius_km or 0
+            )
         return KnownAddress(
             str(address),
             self._tokens.address(str(address)),
@@ -214,7 +212,7 @@ def position_of(place: Place) -> Position | None:
     """Where a record's own vendor says it was; None without coordinates."""
     if place.latitude is None or place.longitude is None:
         return None
-    return Position(place.latitude, place.longitude, place.radius_km or 0)
+    return Position(latitude=place.latitude, longitude=place.longitude, radius_km=place.radius_km or 0)
 
 
 def format_position(position: Position) -> str:
@@ -226,6 +224,6 @@ def parse_position(text: str) -> Position | None:
     """Read back what ``format_position`` wrote; None for anything else."""
     try:
         latitude, longitude, radius = text.split(",")
-        return Position(float(latitude), float(longitude), int(radius))
+        return Position(latitude=float(latitude), longitude=float(longitude), radius_km=int(radius))
     except ValueError:
         return None

@@ -1,8 +1,8 @@
 """The decision itself: signals, risk, demand, verdict. Pure; the one scoring path of the whole project.
 
-A running service, the recomputing of a log (``audit``) and the replay of somebody else's log (``lab``) all come
-through here. What goes in: the state that the log so far amounts to, the policy, the facts. What comes out is what
-the entry records.
+A running service and the recomputing of a log (``audit``) come through ``judge``, the replay of somebody else's log
+(``lab``) through ``weigh``, which ``judge`` is made of. What goes in: the state that the log so far amounts to, the
+policy, the facts. What comes out is what the entry records.
 """
 
 from dataclasses import dataclass
@@ -26,6 +26,20 @@ class Judgement:
     verdict: Verdict
 
 
+def weigh(
+    signals: SignalState,
+    policy: Policy,
+    facts: Facts,
+    standing: Standing,
+    granted: Standing | None,
+    now: int,
+) -> Judgement:
+    """Decide one attempt against a standing. ``now`` in microseconds; freshness is measured by it alone."""
+    values = signals.read(facts)
+    assessment = policy.assess(facts, values, standing)
+    return Judgement(values, standing, granted, assessment, decide(assessment.demand, standing, now, granted))
+
+
 def judge(
     signals: SignalState,
     stepup: StepUpState,
@@ -36,20 +50,18 @@ def judge(
     binding: str,
     grant: str,
 ) -> Judgement:
-    """Decide one attempt.
+    """Decide one attempt with the standing and the grant that the log knows of.
 
     Args:
-        now: microseconds, the log's time of this entry; freshness is measured by it alone.
         binding: the keyed hash of action, person, session, resource and parameters.
         grant: SHA-256 (hex) of the grant that came with the attempt, "" for none.
     """
-    values = signals.read(facts)
     standing = stepup.standing(facts.actor, facts.session, now)
-    assessment = policy.assess(facts, values, standing)
     granted = stepup.grant(grant, binding, now) if grant else None
-    verdict = decide(assessment.demand, standing, now, granted)
-    if verdict == "step_up":
+    found = weigh(signals, policy, facts, standing, granted, now)
+    if found.verdict == "step_up":
         asked = prospect(stepup, actor=facts.actor, session=facts.session, binding=binding, now=now)
-        # Push bombing (T1621): whoever has just been asked three times in vain is not asked a fourth time.
-        verdict = "deny" if asked == "bombed" else verdict
-    return Judgement(values, standing, granted, assessment, verdict)
+        if asked == "bombed":
+            # Push bombing (T1621): whoever has just been asked three times in vain is not asked a fourth time.
+            return Judgement(found.values, standing, granted, found.assessment, "deny")
+    return found

@@ -1,9 +1,9 @@
 """From what the rooms below return to what callers are shown (``answers``)."""
 
-from stepwarden.events.entries import AttemptDecided
+from stepwarden.events.entries import AttemptDecided, Demand, Verdict
 from stepwarden.flow.answers import ChallengeOffer, ReasonText, ReceiptView
 from stepwarden.ledger.sequencer import Receipt
-from stepwarden.policy.policy import Policy
+from stepwarden.policy.policy import Assessment, Policy
 from stepwarden.stepup.issue import Offer
 
 TOO_MANY_PROMPTS = ReasonText(
@@ -20,7 +20,7 @@ def receipt_view(index: int, receipt: Receipt) -> ReceiptView:
 
 
 def reason_texts(policy: Policy, entry: AttemptDecided) -> tuple[ReasonText, ...]:
-    """The reasons in words, strongest first; weights in nats."""
+    """The reasons in words, strongest first; weights in nats. Whatever is not allowed has at least one."""
     reasons = tuple(
         ReasonText(
             rule=reason.rule, text=reason.text, weight=reason.weight / 1000, technique=reason.technique
@@ -30,7 +30,29 @@ def reason_texts(policy: Policy, entry: AttemptDecided) -> tuple[ReasonText, ...
     if entry.decision == "deny" and not entry.demand.deny:
         # The policy asked for a step-up; that it became a refusal is the cap on prompts (``judge``).
         return (TOO_MANY_PROMPTS, *reasons)
+    if entry.decision != "allow" and not any(reason.weight > 0 for reason in reasons):
+        return (by_itself(entry.demand), *reasons)
     return reasons
+
+
+def by_itself(demand: Demand) -> ReasonText:
+    """The reason where no rule gives one: the action needs it, whatever the risk."""
+    fresh = f", proved within the last {demand.max_age} seconds" if demand.max_age >= 0 else ""
+    own = " for this very action" if demand.bound else ""
+    text = f"This action always needs assurance level AAL{demand.aal}{own}{fresh}."
+    return ReasonText(rule="action", text=text, weight=0.0)
+
+
+def explain(
+    policy: Policy, assessment: Assessment, verdict: Verdict
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Texts and rule ids of the reasons of an assessment that is in no log (see ``lab``)."""
+    found = policy.reasons(assessment.evidence)
+    texts, rules = tuple(one.text for one in found), tuple(one.rule for one in found)
+    if verdict != "allow" and not any(one.weight > 0 for one in found):
+        own = by_itself(assessment.demand)
+        return (own.text, *texts), (own.rule, *rules)
+    return texts, rules
 
 
 def challenge_offer(offer: Offer | None) -> ChallengeOffer | None:

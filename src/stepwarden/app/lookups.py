@@ -1,0 +1,1 @@
+"""Address and agent look-ups from the settings."""
