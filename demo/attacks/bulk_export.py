@@ -6,6 +6,7 @@ from demo.attacks.attacker import Attack, Attacker, Over
 from demo.people import BY_USER
 
 INSIDER = BY_USER["oscar"]
+PAUSE = 0.2
 
 
 async def run(me: Attacker) -> None:
@@ -24,7 +25,7 @@ async def run(me: Attacker) -> None:
                     me.loot.customers = max(me.loot.customers, page.text.count("\n") - 1)
                     return
                 await me.guess_code(browser, page, INSIDER.user, 1)
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(PAUSE)
         except Over:
             return
 

@@ -7,6 +7,7 @@ from demo.browser import Browser
 from demo.people import BY_USER
 
 VICTIM = BY_USER["julia"]
+PAUSE = 0.5
 
 
 async def run(me: Attacker) -> None:
@@ -16,7 +17,7 @@ async def run(me: Attacker) -> None:
         page = await own.sign_in(VICTIM.user, VICTIM.password)
         if page.name != "account":
             return
-        await asyncio.sleep(1)
+        await asyncio.sleep(PAUSE)
         async with me.browser("178.176.40.7") as thief:
             for name in ("acme_session", "acme_device"):
                 thief.set_cookie(name, own.cookie(name))
@@ -31,7 +32,7 @@ async def _use(me: Attacker, thief: Browser) -> None:
             me.note(page, VICTIM.user)
             page = await me.guess_code(thief, page, VICTIM.user, 2)
             await me.steal_money(thief, VICTIM.user, amount)
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(PAUSE)
     except Over:
         return
 

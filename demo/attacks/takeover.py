@@ -5,6 +5,7 @@ import asyncio
 from demo.attacks.attacker import Attack, Attacker, Over
 
 VICTIMS = (("lena", "winter-fox-210"), ("nadia", "violin-rain-73"), ("marek", "amber-coast-8"))
+PAUSE = 0.5
 
 
 async def run(me: Attacker) -> None:
@@ -15,7 +16,7 @@ async def run(me: Attacker) -> None:
                     page = await me.sign_in(browser, user, password)
                     page = await me.guess_code(browser, page, user, 3)
                     if page.name != "account":
-                        await asyncio.sleep(0.5)
+                        await asyncio.sleep(PAUSE)
                         continue
                     await me.steal_money(browser, user, 2000)
                     await browser.open("/mail")

@@ -6,7 +6,8 @@
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 
 from demo.bank import codepage, democodes, feed, orders, signin
@@ -24,6 +25,7 @@ from stepwarden.sdk import (
     SelfAsking,
     StepUp,
     StepwardenMiddleware,
+    UnavailableError,
 )
 from stepwarden.sdk.asgi import App, Scope
 
@@ -78,6 +80,11 @@ def build(client: AsyncClient, codes: Path, books: Books | None = None) -> App:
     for part in (signin, orders, codepage, democodes):
         app.include_router(part.routes(bank))
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+
+    @app.exception_handler(UnavailableError)
+    async def unavailable(request: Request, exc: Exception) -> Response:
+        # Handled here, within the framework, which would answer 500 before the middleware hears of it.
+        return bank.page(request, "unavailable", 503)
 
     async def on_step_up(scope: Scope, decision: Decision, route: Protected, resource: str) -> str:
         web = web_of(scope)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import logging
 import re
 from collections.abc import Mapping
 from typing import assert_never
@@ -13,8 +14,9 @@ from demo.bank.accounts import OrderError, parse_amount
 from demo.bank.context import Bank, ask, await_code, form_of, go, handle_of
 from demo.bank.sessions import web_of
 from demo.bank.words import what
-from stepwarden.sdk import Allowed, Denied, StepUp
+from stepwarden.sdk import Allowed, Denied, SdkError, StepUp
 
+_log = logging.getLogger(__name__)
 _MAIL = re.compile(r"[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,4}")
 
 
@@ -100,7 +102,11 @@ async def order(
     match decision:
         case Allowed():
             done = _carry_out(bank, web.session.actor, action, parameters)
-            await handle_of(request).report(decision.id, "success" if done[0] else "failure")
+            try:
+                await handle_of(request).report(decision.id, "success" if done[0] else "failure")
+            except SdkError as exc:
+                # The decision is in the log and the order is carried out: only its outcome is missing.
+                _log.warning("an outcome could not be reported: %s", exc)
             web.session.notice = done[1]
             return go("/account")
         case StepUp():

@@ -22,7 +22,8 @@ in ``routes``:
 - ``SelfAsking``: passed on; its handler uses the ``Handle``.
 
 An attempt that Stepwarden finds malformed (a hostile user agent) is answered 400; where a handler lets an
-``UnavailableError`` through, 503. What this is not: it does not sign anybody in, and keeps no session.
+``UnavailableError`` through, 503, unless the framework inside has turned it into a 500 already. What this is not:
+it does not sign anybody in, and keeps no session.
 """
 
 import inspect

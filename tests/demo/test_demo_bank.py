@@ -1,0 +1,398 @@
+"""Acme Bank's pages over a fake Stepwarden: sign-in, step-up, orders, refusals, cookies and forms."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from demo.bank.accounts import Books, OrderError, euros, parse_amount
+from demo.bank.app import ROUTES, build, open_books
+from demo.bank.democodes import Phone
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.sdk.fake_stepwarden import KEY, RIGHT_CODE, FakeStepwarden
+
+from stepwarden.sdk import AsyncClient, Open, Protected
+
+PASSWORD = {"alice": "blue-kettle-41", "erin": "red-window-19", "bob": "green-ladder-77"}
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeStepwarden]:
+    with FakeStepwarden() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def hashed() -> Books:
+    """Hashing fifteen passwords once is enough."""
+    return open_books()
+
+
+class Visitor:
+    """A browser at the bank: keeps cookies, follows no redirect, fills in CSRF tokens."""
+
+    def __init__(self, web: httpx.AsyncClient) -> None:
+        self.web = web
+
+    async def get(self, path: str) -> httpx.Response:
+        return await self.web.get(path)
+
+    async def post(self, path: str, *, form_at: str = "", **fields: str) -> httpx.Response:
+        form = await self.web.get(form_at or path)
+        token = re.search(r'name="csrf" value="([^"]+)"', form.text)
+        assert token, form.text
+        return await self.web.post(path, data={"csrf": token[1], **fields})
+
+    async def sign_in(self, user: str, password: str = "") -> httpx.Response:
+        return await self.post("/sign-in", user=user, password=password or PASSWORD[user])
+
+
+@asynccontextmanager
+async def visit(fake: FakeStepwarden, books: Books, codes: Path = Path("none")) -> AsyncIterator[Visitor]:
+    client = AsyncClient(fake.url, key=KEY, timeout=1)
+    transport = httpx.ASGITransport(app=build(client, codes, books))
+    html = {"accept": "text/html", "user-agent": "Test/1"}
+    async with (
+        client,
+        httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=html) as web,
+    ):
+        yield Visitor(web)
+
+
+def walk(fake: FakeStepwarden, books: Books, steps: Callable[[Visitor], Awaitable[None]]) -> None:
+    async def run() -> None:
+        async with visit(fake, books) as visitor:
+            await steps(visitor)
+
+    asyncio.run(run())
+
+
+def deny_only(*actions: str, word: str = "deny") -> Callable[[dict[str, Any]], str]:
+    return lambda attempt: word if attempt["action"] in actions else "allow"
+
+
+def test_a_right_password_signs_in_under_a_new_session(fake: FakeStepwarden, hashed: Books) -> None:
+    """Asked first, reported with the new session's id, and the cookie from before is dead."""
+
+    async def steps(me: Visitor) -> None:
+        await me.get("/sign-in")
+        before = me.web.cookies["acme_session"]
+        answer = await me.sign_in("alice")
+        assert answer.headers["location"] == "/account"
+        after = me.web.cookies["acme_session"]
+        assert before != after
+        assert "4,821.50 €" in (await me.get("/account")).text
+        me.web.cookies.set("acme_session", before, domain="127.0.0.1", path="/")
+        old = await me.web.get("/account", headers={"cookie": f"acme_session={before}"})
+        assert old.headers["location"] == "/sign-in"
+
+    walk(fake, hashed, steps)
+    login, balance = fake.sent("/v1/attempts")
+    report = fake.sent("/outcome")[0]
+    assert (report["outcome"], report["proved"]) == ("success", ["pwd"])
+    assert report["session"] == balance["session"] != login["session"]
+    assert login["device"] == balance["device"]
+
+
+def test_cookie_tokens_are_never_told_to_stepwarden(fake: FakeStepwarden, hashed: Books) -> None:
+    """The log must not hold what opens a session, nor a password."""
+    tokens: list[str] = []
+
+    async def steps(me: Visitor) -> None:
+        await me.get("/sign-in")
+        tokens.append(me.web.cookies["acme_session"])
+        await me.sign_in("alice")
+        tokens.append(me.web.cookies["acme_session"])
+        await me.get("/account")
+
+    walk(fake, hashed, steps)
+    everything = str(fake.requests)
+    assert not any(token in everything for token in [*tokens, PASSWORD["alice"]])
+
+
+@pytest.mark.parametrize("user", ["alice", "nobody"])
+def test_a_wrong_password_and_an_unknown_user_look_the_same(
+    fake: FakeStepwarden, hashed: Books, user: str
+) -> None:
+    """Same status, same words, a failure reported for both."""
+
+    async def steps(me: Visitor) -> None:
+        answer = await me.sign_in(user, "wrong")
+        assert answer.status_code == 401
+        assert "User or password is wrong." in answer.text
+
+    walk(fake, hashed, steps)
+    assert [body["outcome"] for body in fake.sent("/outcome")] == ["failure"]
+
+
+@pytest.mark.parametrize("said", ["step_up", "deny"])
+def test_a_wrong_password_never_reaches_the_code_page(fake: FakeStepwarden, hashed: Books, said: str) -> None:
+    """Whoever lacks the password cannot use the second factor, nor lock it."""
+    fake.decide = lambda attempt: said
+
+    async def steps(me: Visitor) -> None:
+        await me.sign_in("alice", "wrong")
+        assert (await me.get("/code")).headers["location"] == "/"
+
+    walk(fake, hashed, steps)
+
+
+def test_a_step_up_at_sign_in(fake: FakeStepwarden, hashed: Books) -> None:
+    """The code page says what and why; a wrong code stays there, the right one signs in with a fresh cookie."""
+    fake.decide = deny_only("login", word="step_up")
+
+    async def steps(me: Visitor) -> None:
+        assert (await me.sign_in("alice")).headers["location"] == "/code"
+        page = await me.get("/code")
+        assert "Sign in to Acme Bank" in page.text
+        assert "A device not seen before." in page.text
+        assert 'autocomplete="one-time-code"' in page.text
+        assert (await me.get("/account")).headers["location"] == "/sign-in"
+        wrong = await me.post("/code", code="000000")
+        assert (wrong.status_code, "not right" in wrong.text) == (401, True)
+        before = me.web.cookies["acme_session"]
+        right = await me.post("/code", code="123 456")
+        assert right.headers["location"] == "/account"
+        assert me.web.cookies["acme_session"] != before
+        assert (await me.get("/account")).status_code == 200
+
+    walk(fake, hashed, steps)
+    outcomes = [(body["outcome"], body["proved"]) for body in fake.sent("/outcome")[:2]]
+    assert outcomes == [("unknown", ["pwd"]), ("success", ["pwd"])]
+    assert "grant" in fake.sent("/v1/attempts")[1]
+
+
+def test_a_transfer_is_approved_with_exactly_its_details(fake: FakeStepwarden) -> None:
+    """The code page names amount and payee, the retry has the same parameters, the money moves once."""
+    fake.decide = deny_only("transfer", word="step_up")
+    books = open_books()
+
+    async def steps(me: Visitor) -> None:
+        await me.sign_in("alice")
+        asked = await me.post("/transfer", payee="bob berg", amount="120,50")
+        assert asked.headers["location"] == "/code"
+        assert books["bob"].cents == 91_020
+        assert "Send 120.50 € to Bob Berg" in (await me.get("/code")).text
+        assert (await me.post("/code", code=RIGHT_CODE)).headers["location"] == "/account"
+        assert books["bob"].cents == 91_020 + 12_050
+        assert (await me.get("/code")).headers["location"] == "/"
+        assert "Done: Send 120.50 € to Bob Berg." in (await me.get("/account")).text
+
+    walk(fake, books, steps)
+    first, second = (a for a in fake.sent("/v1/attempts") if a["action"] == "transfer")
+    assert first["parameters"] == second["parameters"] == {"cents": 12050, "payee": "bob"}
+    assert second["grant"]
+
+
+def test_a_refusal_moves_nothing_and_says_why(fake: FakeStepwarden) -> None:
+    """Denied orders are shown with their reasons."""
+    fake.decide = deny_only("transfer", "mail.change")
+    books = open_books()
+
+    async def steps(me: Visitor) -> None:
+        await me.sign_in("alice")
+        refused = await me.post("/transfer", payee="bob", amount="5")
+        assert refused.status_code == 403
+        assert "Send 5.00 € to Bob Berg" in refused.text
+        assert "A device not seen before." in refused.text
+        assert (await me.post("/mail", mail="x@y.example")).status_code == 403
+
+    walk(fake, books, steps)
+    assert (books["alice"].cents, books["bob"].cents) == (482_150, 91_020)
+    assert books["alice"].mail == "alice@mail.example"
+
+
+def test_an_outage_allows_nothing(fake: FakeStepwarden) -> None:
+    """With Stepwarden gone: no sign-in, no balance, no transfer, and the page says what is going on."""
+    books = open_books()
+
+    async def steps(me: Visitor) -> None:
+        await me.sign_in("alice")
+        fake.broken = "503"
+        for answer in (
+            await me.post("/transfer", payee="bob", amount="5"),
+            await me.post("/sign-in", user="bob", password=PASSWORD["bob"]),
+        ):
+            assert answer.status_code == 403
+            assert "Not possible right now" in answer.text
+        balance = await me.get("/account")
+        assert balance.headers["location"] == "/refused"
+        assert "could not be reached" in (await me.get("/refused")).text
+
+    walk(fake, books, steps)
+    assert books["bob"].cents == 91_020
+
+
+def test_a_lost_report_signs_nobody_in(fake: FakeStepwarden, hashed: Books) -> None:
+    """Allowed, but the outcome cannot be recorded: 503, and the session stays anonymous."""
+
+    async def steps(me: Visitor) -> None:
+        await me.get("/sign-in")
+        fake.decide = break_after_this
+        answer = await me.sign_in("alice")
+        fake.broken = ""
+        assert answer.status_code == 503
+        assert (await me.get("/account")).headers["location"] == "/sign-in"
+
+    def break_after_this(attempt: dict[str, Any]) -> str:
+        fake.broken = "500"
+        return "allow"
+
+    walk(fake, hashed, steps)
+
+
+def test_an_export_needs_an_employee_and_a_code(fake: FakeStepwarden, hashed: Books) -> None:
+    """The middleware asks; after the code the download comes, once."""
+    fake.decide = deny_only("customers.export", word="step_up")
+
+    async def steps(me: Visitor) -> None:
+        await me.sign_in("erin")
+        assert "Alice Adler" in (await me.get("/customers")).text
+        assert (await me.get("/customers/export.csv")).headers["location"] == "/code"
+        assert "Export the data of all customers" in (await me.get("/code")).text
+        assert (await me.post("/code", code=RIGHT_CODE)).headers["location"] == "/customers/export.csv"
+        export = await me.get("/customers/export.csv")
+        assert export.status_code == 200
+        assert export.text.count("\n") == len(hashed.all()) + 1
+        assert (await me.get("/customers/export.csv")).headers["location"] == "/code"
+
+    walk(fake, hashed, steps)
+
+
+def test_a_customer_sees_no_customers(fake: FakeStepwarden, hashed: Books) -> None:
+    """The role is the bank's own rule; Stepwarden's allow is not enough, and hears of the failure."""
+
+    async def steps(me: Visitor) -> None:
+        await me.sign_in("alice")
+        assert (await me.get("/customers")).status_code == 403
+        assert (await me.get("/customers/export.csv")).status_code == 403
+
+    walk(fake, hashed, steps)
+    assert [body["outcome"] for body in fake.sent("/outcome")] == ["success", "failure", "failure"]
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/transfer", "/mail", "/code"])
+def test_forms_without_their_token_do_nothing(fake: FakeStepwarden, path: str) -> None:
+    """Cross-site requests are refused before Stepwarden or the books hear of them."""
+    books = open_books()
+    fake.decide = deny_only("transfer", word="step_up")
+
+    async def steps(me: Visitor) -> None:
+        await me.sign_in("alice")
+        await me.post("/transfer", payee="bob", amount="5")
+        asked = len(fake.requests)
+        fields = {
+            "user": "alice",
+            "password": PASSWORD["alice"],
+            "payee": "bob",
+            "amount": "1",
+            "mail": "a@b.cd",
+        }
+        for token in ({}, {"csrf": "guess"}):
+            answer = await me.web.post(path, data={**fields, "code": RIGHT_CODE, **token})
+            assert answer.status_code == 403
+        assert len(fake.requests) == asked
+
+    walk(fake, books, steps)
+    assert books["bob"].cents == 91_020
+
+
+def test_signing_out_ends_the_session(fake: FakeStepwarden, hashed: Books) -> None:
+    """The old cookie opens nothing afterwards, even if somebody kept it."""
+
+    async def steps(me: Visitor) -> None:
+        await me.sign_in("alice")
+        kept = me.web.cookies["acme_session"]
+        await me.post("/sign-out", form_at="/account")
+        me.web.cookies.clear()
+        answer = await me.web.get("/account", headers={"cookie": f"acme_session={kept}"})
+        assert answer.headers["location"] == "/sign-in"
+
+    walk(fake, hashed, steps)
+
+
+def test_stopping_at_the_code_page_forgets_the_order(fake: FakeStepwarden, hashed: Books) -> None:
+    """ "This was not me": the challenge is dropped."""
+    fake.decide = deny_only("transfer", word="step_up")
+
+    async def steps(me: Visitor) -> None:
+        await me.sign_in("alice")
+        await me.post("/transfer", payee="bob", amount="5")
+        await me.post("/code", cancel="1")
+        assert (await me.get("/code")).headers["location"] == "/"
+
+    walk(fake, hashed, steps)
+
+
+def test_pages_load_nothing_from_elsewhere(fake: FakeStepwarden, hashed: Books) -> None:
+    """No page or style names another host, and the policy header forbids it."""
+
+    async def steps(me: Visitor) -> None:
+        await me.sign_in("erin")
+        for path in ("/sign-in", "/account", "/transfer", "/mail", "/customers"):
+            page = await me.get(path)
+            assert "default-src 'self'" in page.headers["content-security-policy"]
+            assert not re.search(r"""(?:src|href|url)\s*[=(]\s*["']?(?:https?:)?//""", page.text)
+        style = await me.get("/static/acme.css")
+        assert style.status_code == 200
+        assert "//" not in style.text
+
+    walk(fake, hashed, steps)
+
+
+def test_the_code_list_is_for_this_machine_only(fake: FakeStepwarden, hashed: Books, tmp_path: Path) -> None:
+    """Anyone behind a proxy is refused; on the machine it is clearly marked as a demonstration."""
+    codes = tmp_path / "phones.json"
+    codes.write_bytes(msgspec.json.encode({"alice": Phone(secret="JBSWY3DPEHPK3PXP" * 2)}))
+
+    async def run() -> None:
+        async with visit(fake, hashed, codes) as me:
+            page = await me.get("/demo/codes")
+            assert page.status_code == 200
+            assert "For this demonstration only" in page.text
+            assert re.search(r'class="now">\d{6}<', page.text)
+            refused = await me.web.get("/demo/codes", headers={"x-forwarded-for": "198.51.100.1"})
+            assert refused.status_code == 403
+
+    asyncio.run(run())
+
+
+def test_every_page_is_in_the_table(fake: FakeStepwarden, hashed: Books) -> None:
+    """What is not declared is refused, whatever the method; what changes anything is never open but signing out."""
+
+    async def steps(me: Visitor) -> None:
+        await me.sign_in("alice")
+        for method, path in (
+            ("GET", "/admin"),
+            ("PUT", "/transfer"),
+            ("DELETE", "/account"),
+            ("GET", "/Account"),
+        ):
+            assert (await me.web.request(method, path)).status_code == 403
+
+    walk(fake, hashed, steps)
+    assert [r.path for r in ROUTES if isinstance(r, Open) and r.method != "GET"] == ["/sign-out"]
+    assert {r.action for r in ROUTES if isinstance(r, Protected)} == {
+        "balance.read",
+        "customers.read",
+        "customers.export",
+    }
+
+
+@given(st.text(max_size=12) | st.from_regex(r"[0-9]{1,7}([.,][0-9]{0,3})?", fullmatch=True))
+def test_amounts_are_read_exactly_or_refused(text: str) -> None:
+    """No text gives a negative, zero or imprecise amount."""
+    try:
+        cents = parse_amount(text)
+    except OrderError:
+        return
+    assert 0 < cents <= 10_000_000
+    whole, _, part = text.strip().replace(",", ".").partition(".")
+    assert cents == int(whole) * 100 + int(part or 0)
+    assert euros(cents).endswith(" €")

@@ -1,0 +1,82 @@
+"""The whole demonstration, as ``make demo ATTACK=stuffing`` runs it: real processes, real attack, real summary."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def start(tmp_path: Path, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "demo", "--data", str(tmp_path / "data"), "--port", "0", *arguments]
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "COLUMNS": "160", "PYTHONUNBUFFERED": "1"},
+    )
+
+
+def children_of(data: Path) -> list[str]:
+    """Command lines of live processes that mention this data directory."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            text = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue  # it ended meanwhile
+        if str(data) in text:
+            found.append(text)
+    return found
+
+
+def test_an_attack_is_shown_answered_and_summed_up(tmp_path: Path) -> None:
+    """People pass, the attacker is stepped up and refused, nothing is stolen, and no process is left behind."""
+    run = start(tmp_path, "--seconds", "25", "--attack", "stuffing", "--pace", "1.5")
+    out, _ = run.communicate(timeout=150)
+    assert run.returncode == 0, out
+    assert "Acme Bank" in out
+    assert "blue-kettle-41" in out
+    assert "The attack begins: stuffing" in out
+    summary = out[out.index("Summary of the attack") :]
+    attacker = re.search(r"attacker +attempts (\d+) +allowed (\d+) +stepped up (\d+) +denied (\d+)", summary)
+    people = re.search(r"people +attempts (\d+) +allowed (\d+) +stepped up (\d+) +denied (\d+)", summary)
+    assert attacker, summary
+    assert people, summary
+    attempts, allowed, stepped, denied = map(int, attacker.groups())
+    assert attempts >= 20, summary
+    assert allowed + stepped + denied == attempts
+    assert stepped + denied > attempts * 0.9, summary
+    assert "moved" not in summary
+    honest, passed, _, refused = map(int, people.groups())
+    assert honest >= 20, summary
+    assert passed > honest * 0.6, summary
+    assert refused <= honest * 0.05, summary
+    assert children_of(tmp_path) == []
+
+
+def test_ctrl_c_stops_everything(tmp_path: Path) -> None:
+    """An interrupt ends the demonstration cleanly, with exit code 0 and no child left."""
+    run = start(tmp_path, "--no-traffic")
+    try:
+        assert run.stdout
+        deadline = time.monotonic() + 60
+        text = ""
+        while "Ctrl-C stops everything" not in text and time.monotonic() < deadline:
+            text += run.stdout.readline()
+        assert "Ctrl-C stops everything" in text
+        assert len(children_of(tmp_path)) >= 2
+        run.send_signal(signal.SIGINT)
+        run.communicate(timeout=30)
+        assert run.returncode == 0
+        assert children_of(tmp_path) == []
+    finally:
+        if run.poll() is None:
+            run.kill()
