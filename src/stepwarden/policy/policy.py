@@ -176,6 +176,8 @@ class Policy:
         for rule, condition in zip(self.rules, self._program.exact, strict=True):
             try:
                 holds = condition(values, facts, sensitivity, aal)
+                if not isinstance(holds, bool):
+                    raise TypeError("a signal is not of its type")
                 weight, failed = rule.weight, False
             except Exception:  # noqa: BLE001 - a rule that fails demands more, whatever it raised
                 holds, weight, failed = True, max(rule.weight, 0), True
