@@ -48,6 +48,8 @@ def routes(bank: Bank) -> APIRouter:
             web.session.pending = None
             return bank.page(request, "over", 409)
         code = read_code(form.get("code", ""), pending.factors)
+        if not code.answer:
+            return page(request, pending, 422, "Please type the code.")
         try:
             passed = await handle_of(request).answer(
                 pending.challenge, factor=code.factor, answer=code.answer

@@ -52,9 +52,7 @@ def decided(scope: Scope, actor: str, action: str, decision: Decision, *, again:
             label=_header(scope, b"x-demo-label"),
             decision=word,
             risk=decision.risk,
-            reasons=tuple(reason.text for reason in decision.reasons if reason.weight > 0 or decision.outage)[
-                :4
-            ],
+            reasons=tuple(reason.text for reason in decision.reasons if reason.weight >= 0)[:4],
             again=again,
             outage=decision.outage,
         )

@@ -25,7 +25,8 @@ def what(books: Books, action: str, parameters: Mapping[str, str | int | bool]) 
 
 def why(decision: Decision) -> tuple[str, ...]:
     """The strongest reasons, or what the action itself needs where no rule spoke up."""
-    speaking = tuple(reason.text for reason in decision.reasons if reason.weight > 0 or decision.outage)[:4]
+    # What speaks for a person (a weight below 0) is no reason; what "action" says, we say in plainer words below.
+    speaking = tuple(r.text for r in decision.reasons if r.weight >= 0 and r.rule != "action")[:4]
     if speaking:
         return speaking
     match decision:

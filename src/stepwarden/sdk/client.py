@@ -161,7 +161,7 @@ class Client:
         return wire.read_totp(self._send(wire.factor_request(actor, "totp", attempt)))
 
     def make_recovery_codes(self, actor: str, *, attempt: str = "") -> RecoveryCodes:
-        """New recovery codes for this actor; the former ones are void."""
+        """New recovery codes for this actor; the former ones are void. ``attempt`` as for ``enrol_totp``."""
         return wire.read_codes(self._send(wire.factor_request(actor, "recovery", attempt)))
 
 

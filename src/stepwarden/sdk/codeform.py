@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-LONGEST = 128
+LONGEST = 64
 
 INPUT_ATTRIBUTES: Mapping[str, str] = MappingProxyType(
     {
@@ -42,10 +42,11 @@ class Code:
 def read_code(text: str, factors: Sequence[str]) -> Code:
     """Clean what was typed or pasted, and tell a one-time code from a recovery code.
 
-    Spaces of all kinds go; digits of other scripts and full-width letters become ASCII (NFKC). ``factors``
-    are those that the challenge offers, in its order; with none ``totp`` is meant.
+    Spaces of all kinds and control characters go; digits of other scripts and full-width letters become ASCII.
+    ``factors`` are those that the challenge offers, in its order; with none ``totp`` is meant.
     """
-    cleaned = "".join(unicodedata.normalize("NFKC", text[: LONGEST * 4]).split())[:LONGEST]
+    known = unicodedata.normalize("NFKC", text[: LONGEST * 4])
+    cleaned = "".join(c for c in known if c.isprintable() and not c.isspace())[:LONGEST]
     digits = cleaned.replace("-", "")
     if digits.isdecimal() and len(digits) <= 8:
         digits = "".join(str(unicodedata.decimal(c)) for c in digits)

@@ -32,7 +32,8 @@ from stepwarden.sdk.errors import BY_CODE, RequestRefusedError, UnavailableError
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
 BATCH_BYTES = 512 * 1024
-"""A batch of events is cut at this size, so that no request grows with the history."""
+BATCH_LINES = 5_000
+"""A batch of events is cut at either, so that no request grows with the history."""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -186,12 +187,12 @@ def report_request(attempt_id: str, outcome: Outcome, proved: Iterable[str], ses
 
 
 def event_requests(events: Iterable[Event]) -> Iterator[Request]:
-    """Batches of at most about ``BATCH_BYTES``, in the order given."""
+    """Batches of at most about ``BATCH_BYTES`` and ``BATCH_LINES``, in the order given."""
     lines: list[bytes] = []
     size = 0
     for event in events:
         line = msgspec.json.encode(event)
-        if lines and size + len(line) > BATCH_BYTES:
+        if len(lines) == BATCH_LINES or (lines and size + len(line) > BATCH_BYTES):
             yield _batch(lines)
             lines, size = [], 0
         lines.append(line)
