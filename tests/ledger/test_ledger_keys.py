@@ -84,6 +84,11 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "none", tmp_path, tmp_path / "pipe", tmp_path / "file" / "below"):
         with pytest.raises(KeyFileError):
             read_signer(path)
+    with pytest.raises(KeyFileError, match="not a file"):
+        read_signer(tmp_path / "pipe")
+    (tmp_path / "file").write_bytes(b"x" * 70_000)
+    with pytest.raises(KeyFileError, match="too long"):
+        read_signer(tmp_path / "file")
     for path in (tmp_path / "none" / "key", tmp_path / "file" / "key"):
         with pytest.raises(KeyFileError):
             write_signer(path, SIGNER)

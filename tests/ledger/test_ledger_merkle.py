@@ -69,7 +69,15 @@ def test_a_copy_goes_its_own_way() -> None:
 
 @pytest.mark.parametrize(
     ("size", "nodes"),
-    [(-1, []), (0, [bytes(32)]), (1, []), (3, [bytes(32)]), (1, [bytes(31)]), (4, [bytes(32)] * 3)],
+    [
+        (-1, []),
+        (-1, [bytes(32)]),
+        (0, [bytes(32)]),
+        (1, []),
+        (3, [bytes(32)]),
+        (1, [bytes(31)]),
+        (4, [bytes(32)] * 3),
+    ],
 )
 def test_nodes_that_do_not_fit_a_size_are_refused(size: int, nodes: list[bytes]) -> None:
     """An edge cannot be made from the wrong number or length of hashes."""
