@@ -72,7 +72,7 @@ def naive(found: Sequence[IndexRow], wanted: EntryFilter) -> list[int]:
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(rows, st.lists(filters, max_size=8), st.integers(-1, 30), st.integers(1, 10))
 def test_finds_what_a_naive_search_finds(
     tmp_path_factory: pytest.TempPathFactory,

@@ -57,7 +57,7 @@ def test_reads_from_many_threads_go_on_during_commits(tmp_path: Path) -> None:
     threads = [threading.Thread(target=read) for _ in range(4)]
     for thread in threads:
         thread.start()
-    for first in range(0, 600, 3):
+    for first in range(0, 300, 3):
         store.commit(group(first, [Submission(b"%d" % n) for n in range(first, first + 3)], epoch))
     stop.set()
     for thread in threads:

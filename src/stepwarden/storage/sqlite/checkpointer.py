@@ -48,14 +48,18 @@ class Checkpointer:
         self._thread.join()
         self._connection.close()
 
+    def attempt(self) -> None:
+        """Move what is there now; ``failure`` says how it went."""
+        try:
+            self._round()
+        except apsw.Error as exc:
+            self.failure = explain(exc, self._path, self._connection)
+        else:
+            self.failure = None
+
     def _run(self) -> None:
         while not self._stop.wait(self._seconds):
-            try:
-                self._round()
-            except apsw.Error as exc:
-                self.failure = explain(exc, self._path, self._connection)
-            else:
-                self.failure = None
+            self.attempt()
 
     def _round(self) -> None:
         before = 0

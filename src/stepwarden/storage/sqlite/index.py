@@ -121,7 +121,7 @@ class EntryIndex:
             yield
         except StorageCorruptError as exc:
             raise StorageCorruptError(
-                f"the query index {self._path} is damaged, the log is not: stop, delete it, and start again; it is made "
+                f"the query index {self._path} is damaged, the log is not: stop, delete it, start again; it is made "
                 "again from the log"
             ) from exc
 

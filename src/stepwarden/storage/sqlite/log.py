@@ -200,12 +200,16 @@ class SqliteLogStore(SqliteLogReader):
         if self._closed:
             return
         self._closed = True
-        self._checkpointer.close()
-        super().close()
-        # The last connection to go moves the rest of the write-ahead log and removes it.
-        with self._committing:
-            self._connection.close()
-        self._lock_file.release()
+        try:
+            with explained(self._path):
+                self._checkpointer.close()
+                super().close()
+                # The last connection to go moves the rest of the write-ahead log and removes it. Where that
+                # fails the entries are safe all the same: the next start reads them from there.
+                with self._committing:
+                    self._connection.close()
+        finally:
+            self._lock_file.release()
 
     def _explain(self, exc: apsw.Error, group: Group) -> StorageError:
         if isinstance(exc, apsw.ConstraintError) and str(exc) == "fenced":
