@@ -27,6 +27,7 @@ from stepwarden.signals.catalogue import Values
 __all__ = ["Action", "Assessment", "Band", "Policy", "Reason", "Rule", "decide", "strongest"]
 
 MAX_JOINED = 1_024
+MAX_SCORES = 4_096
 NOT_EVALUATED = "This could not be checked, which counts as if it held: "
 
 
@@ -82,11 +83,15 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Level(msgspec.Struct, frozen=True, kw_only=True):
-    """An action, with its demand joined to those of 0, 1, 2... bands."""
+    """An action, with its demand joined to those of 0, 1, 2... bands.
+
+    ``by_score`` remembers risk and demand of at most 4,096 scores: two look-ups and a search fewer.
+    """
 
     sensitivity: int
     recovery: bool
     demands: tuple[Demand, ...]
+    by_score: dict[int, tuple[int, Demand]]
 
 
 class Policy:
@@ -128,8 +133,8 @@ class Policy:
         except Exception:  # noqa: BLE001 - whatever a rule raises makes the rules be asked one by one
             score, hits, demands = self._one_by_one(values, facts, level.sensitivity, standing.aal)
         score += self.prior
-        risk = risk_of(score)
-        demand = level.demands[bisect_right(self._thresholds, risk)]
+        known = level.by_score.get(score)
+        risk, demand = known if known is not None else self._by_score(level, score)
         if demands:
             demand = self._join((demand, *demands), recovery=level.recovery)
         return Assessment(evidence=tuple(hits), score=score, risk=risk, demand=demand)
@@ -146,6 +151,13 @@ class Policy:
     def source(self) -> str:
         """The generated Python, for the curious and for tests."""
         return self._program.source
+
+    def _by_score(self, level: _Level, score: int) -> tuple[int, Demand]:
+        if len(level.by_score) >= MAX_SCORES:
+            level.by_score.clear()
+        risk = risk_of(score)
+        found = level.by_score[score] = (risk, level.demands[bisect_right(self._thresholds, risk)])
+        return found
 
     def _join(self, demands: tuple[Demand, ...], *, recovery: bool) -> Demand:
         """Joining costs microseconds and comes out the same: remembered, for at most 1,024 combinations."""
@@ -167,7 +179,9 @@ class Policy:
         for band in self.bands:
             demands.append(strongest(demands[-1], band.demand))
         permitted = tuple(_permitting(action.recovery, demand) for demand in demands)
-        return _Level(sensitivity=action.sensitivity, recovery=action.recovery, demands=permitted)
+        return _Level(
+            sensitivity=action.sensitivity, recovery=action.recovery, demands=permitted, by_score={}
+        )
 
     def _one_by_one(self, values: Values, facts: Facts, sensitivity: int, aal: int) -> Outcome:
         score = 0
