@@ -27,7 +27,7 @@ from typing import cast, get_args
 import msgspec
 
 from stepwarden.errors import InputError, PolicyError
-from stepwarden.events.entries import AAL, Demand, Standing, Verdict
+from stepwarden.events.entries import AAL, Standing, Verdict
 from stepwarden.events.facts import AddressKind, Facts
 from stepwarden.policy import fields
 from stepwarden.policy.cel.check import similar
@@ -212,18 +212,18 @@ def _decision(node: Node) -> Verdict:
 
 
 def _demand(given: Fields) -> dict[str, int | bool]:
-    demand: Demand = fields.demand(given)
+    """Only what is named: a case may expect ``bound`` and leave the level open."""
     found: dict[str, int | bool] = {}
+    aal, found_deny = fields.level(given)
     if "demand" in given or "deny" in given:
-        found["deny"] = demand.deny
-        if not demand.deny:
-            found["aal"] = demand.aal
-    if "max_age" in given:
-        found["max_age"] = demand.max_age
-    if "bound" in given:
-        found["bound"] = fields.truth(given.need("bound"), "bound")
-    if "recovery" in given:
-        found["recovery"] = fields.truth(given.need("recovery"), "recovery")
+        found["deny"] = found_deny
+        if not found_deny:
+            found["aal"] = aal
+    if (node := given.get("max_age")) is not None:
+        found["max_age"] = fields.duration(node, "max_age")
+    for key in ("bound", "recovery"):
+        if (node := given.get(key)) is not None:
+            found[key] = fields.truth(node, key)
     return found
 
 

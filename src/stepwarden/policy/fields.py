@@ -133,7 +133,7 @@ def duration(node: Node, what: str) -> int:
 
 def demand(fields: Fields) -> Demand:
     """What ``demand``, ``deny``, ``max_age``, ``bound`` and ``recovery`` of a mapping say together."""
-    aal, deny = _level(fields)
+    aal, deny = level(fields)
     recovery = (node := fields.get("recovery")) is not None and truth(node, "recovery")
     found = Demand(
         aal=aal,
@@ -148,7 +148,8 @@ def demand(fields: Fields) -> Demand:
     return found
 
 
-def _level(fields: Fields) -> tuple[AAL, bool]:
+def level(fields: Fields) -> tuple[AAL, bool]:
+    """What ``demand`` or ``deny`` says: the level, and whether nothing helps."""
     short = fields.get("deny")
     if short is not None:
         if "demand" in fields or not truth(short, "deny"):
@@ -160,11 +161,11 @@ def _level(fields: Fields) -> tuple[AAL, bool]:
     found = scalar(node, "demand")
     if found.text == "deny":
         return 0, True
-    level = _LEVELS.get(found.text)
-    if level is None:
+    aal = _LEVELS.get(found.text)
+    if aal is None:
         known: Mapping[str, object] = {**_LEVELS, "deny": None}
         raise fault(
             f"there is no level {found.text[:64]!r}; known are {', '.join(known)}",
             found,
         )
-    return cast(Literal[0, 1, 2, 3], level), False
+    return cast(Literal[0, 1, 2, 3], aal), False
