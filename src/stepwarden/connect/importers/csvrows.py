@@ -9,7 +9,7 @@ A row that is longer than the header, or is no CSV at all, is given as its text.
 import csv
 from collections.abc import Iterator
 
-from stepwarden.connect.importers.reading import MAX_LINE, lines
+from stepwarden.connect.importers.reading import MAX_LINE, SPACE, lines
 
 Row = tuple[int, dict[str, str] | str]
 
@@ -28,7 +28,7 @@ def csv_rows(blocks: Iterator[str]) -> Iterator[Row]:
     for header in source:
         skipped += 1
         # PowerShell's Export-Csv writes a type line first
-        if header.strip("\ufeff \t") and not header.startswith("#"):
+        if header.strip(SPACE) and not header.lstrip(SPACE).startswith("#"):
             break
     else:
         return

@@ -70,8 +70,8 @@ def convert(record: Folded) -> Converted:
         or first(record, "type").lower().endswith("signinlogs")
         or (
             "status" in record
-            and "createddatetime" in record
-            and ("appid" in record or "ipaddress" in record)
+            and "ipaddress" in record
+            and ("createddatetime" in record or "appid" in record)
         )
     )
     return _sign_in(record, category) if sign_in else None

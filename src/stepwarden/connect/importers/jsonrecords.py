@@ -28,6 +28,8 @@ _WRAPPED = re.compile(
     r'\s*\{\s*(?:"[^"\\]*"\s*:\s*(?:"(?:[^"\\]|\\.)*"|[-\w.+]+)\s*,\s*)*"(?:Records|records|value|items|Events)"\s*:\s*\['
 )
 _WRAPPERS = ("Records", "records", "value", "items", "Events")
+_HEAD = 1 << 16
+"""Characters within which a wrapper must have begun its array."""
 _SPACE = re.compile(r"[\s,]*")
 _decode = msgspec.json.Decoder().decode
 _raw_decode = json.JSONDecoder(strict=False).raw_decode
@@ -40,7 +42,7 @@ def read_records(blocks: Iterable[str]) -> Iterator[Record]:
     start = ""
     for block in source:
         start += block
-        if start.strip(SPACE):
+        if len(start.lstrip(SPACE)) >= _HEAD:
             break
     if _is_lines(start):
         yield from _from_lines(chain((start,), source))
@@ -108,6 +110,8 @@ class _Stream:
             if self._at >= len(self._buffer):
                 return
             head = self._buffer[self._at]
+            while not inside and head == "{" and len(self._buffer) - self._at < _HEAD and self._more():
+                pass
             if not inside and head == "[":
                 self._at += 1
                 inside = "array"

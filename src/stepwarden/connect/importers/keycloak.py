@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from stepwarden.connect.importers.base import Item, Skipped, Unknown, shorten
-from stepwarden.connect.importers.clean import Folded, action, address, first, fold, required_time, text
+from stepwarden.connect.importers.clean import Folded, action, address, first, fold, required_time
 from stepwarden.connect.importers.jsonlog import Converted, Found, items, outcome_of, read_json
 from stepwarden.connect.importers.reading import begun, lines
 from stepwarden.connect.importers.times import parse_time
@@ -99,7 +99,8 @@ def _from_message(message: str) -> dict[str, object] | None:
 def convert(record: Folded) -> Converted:
     """One event: of a user, of an administrator, or a message of the server's JSON log with one in it."""
     if "loggername" in record and "message" in record:
-        inner = _from_message(text(record["message"], 16_384))
+        message = record["message"]
+        inner = _from_message(message.strip()) if isinstance(message, str) else None
         if inner is None:
             return _OTHER
         inner["time"] = record.get("timestamp")

@@ -21,7 +21,7 @@ import msgspec
 
 from stepwarden.connect.importers import pam
 from stepwarden.connect.importers.base import Item, Skipped, Unknown, shorten
-from stepwarden.connect.importers.processes import SAME, Processes, Said, login
+from stepwarden.connect.importers.processes import CONVERSATION, NAMED, SAME, Processes, Said, login
 from stepwarden.connect.importers.reading import lines
 from stepwarden.connect.importers.syslog import Clock, Head, parse_head
 from stepwarden.events.attempt import Method
@@ -210,11 +210,11 @@ class _Reading:
         if process is not None and process.counted and process.waiting is None:
             return [SAME]
         user = head.message.removeprefix("Access denied for user ").partition(" by PAM")[0]
-        return self._wait(head, number, user, "", pam_says=True)
+        return self._wait(head, number, user, "", CONVERSATION)
 
-    def _wait(self, head: Head, number: int, user: str, remote: str, *, pam_says: bool = False) -> list[Item]:
+    def _wait(self, head: Head, number: int, user: str, remote: str, rank: int = NAMED) -> list[Item]:
         process, given = self.processes.of((head.host, "sshd", head.pid), head.time)
-        self.processes.wait(process, Said(head, number, "login", user, remote, pam=pam_says), given)
+        self.processes.wait(process, Said(head, number, "login", user, remote, rank), given)
         return given
 
     def _end(self, head: Head, number: int) -> list[Item]:
@@ -238,7 +238,7 @@ class _Reading:
 
     def _error(self, head: Head, number: int) -> list[Item]:
         if (found := _PAM_ERROR.match(head.message)) is not None:
-            return self._wait(head, number, found[1], found[2])
+            return self._wait(head, number, found[1], found[2], CONVERSATION)
         if "Access denied for user " in head.message:
             inner = head.message[head.message.index("Access denied for user ") :]
             return self._denied(Head(head.time, head.host, head.program, head.pid, inner), number)

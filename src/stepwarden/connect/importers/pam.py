@@ -22,7 +22,7 @@ import re
 
 from stepwarden.connect.importers.base import Item, Skipped, Unknown, shorten
 from stepwarden.connect.importers.clean import text
-from stepwarden.connect.importers.processes import SAME, Process, Processes, Said, login
+from stepwarden.connect.importers.processes import MODULE, SAME, Process, Processes, Said, login
 from stepwarden.connect.importers.syslog import Head
 from stepwarden.events.attempt import Attempt
 
@@ -126,7 +126,9 @@ def _refused(
     if privileged and found[1]:
         # ruser is who asks; user is whose password was asked for, or who they want to become
         target, user = user, found[1]
-    said = Said(head, line, _action(service, privileged), user, found[2], pam=True, target=target)
+    said = Said(
+        head, line, _action(service, privileged), user, found[2], MODULE, doubtful=True, target=target
+    )
     processes.wait(process, said, given)
     return given
 

@@ -28,19 +28,27 @@ PROCESSES = 4096
 PATIENCE = 600 * 1_000_000
 """Microseconds; sshd itself gives up after 120 s (LoginGraceTime)."""
 
+NAMED, MODULE, CONVERSATION = range(3)
+"""Ranks: sshd names the user; a PAM module refuses; the whole PAM conversation has failed."""
+
 SAME = Skipped("another line about an attempt that is counted")
 Key = tuple[str, str, str]
 
 
 class Said(msgspec.Struct, gc=False):
-    """A failure that waits for a better line. ``pam``: it comes from a PAM module, which may not be the last word."""
+    """A failure that waits for a better line.
+
+    ``rank``: which line of an attempt this is; a later one adds to an earlier one, the same one again is another
+    attempt. ``doubtful``: only a PAM module says so, and another module may yet accept.
+    """
 
     head: Head
     line: int
     action: str
     user: str
     remote: str
-    pam: bool
+    rank: int
+    doubtful: bool = False
     target: str = ""
 
 
@@ -129,7 +137,7 @@ class Processes:
         said = process.waiting
         if said is None:
             return
-        if said.user in ("", user) and (said.pam or not only_pam):
+        if said.user in ("", user) and (said.doubtful or not only_pam):
             process.waiting = None
             given.append(SAME)
         else:
@@ -139,11 +147,11 @@ class Processes:
         """A weaker line: it waits. Said before by another line of the same attempt, it only adds what was missing."""
         before = process.waiting
         if before is not None:
-            if before.pam is not said.pam and (not said.user or not before.user or said.user == before.user):
+            if before.rank < said.rank and (not said.user or not before.user or said.user == before.user):
                 said.user = before.user or said.user
                 if before.remote and not _is_address(address(said.remote)):
                     said.remote = before.remote
-                said.pam = said.pam and before.pam
+                said.doubtful = said.doubtful and before.doubtful
                 given.append(SAME)
             else:
                 self.flush(process, given)
