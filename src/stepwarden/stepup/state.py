@@ -186,7 +186,7 @@ class StepUpState:
         grant = self._grants.pop(entry.grant, None) if entry.grant else None
         if grant is None or entry.decision != "allow":
             return
-        if grant.binding == entry.binding and grant.actor == entry.facts.actor and grant.expires > self.clock:
+        if grant.binding == entry.binding and grant.expires > self.clock:
             self._used[index] = _Used(self.clock, grant.actor, grant.proof)
 
     def _reported(self, entry: e.OutcomeReported) -> None:
