@@ -10,6 +10,7 @@ with the same name, fields, limits and defaults, so what is decoded into it is a
 True
 """
 
+from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
@@ -41,6 +42,7 @@ def _annotated(inner: Any, metas: tuple[Any, ...]) -> Any:
     return found
 
 
+@cache
 def _struct(shape: type[msgspec.Struct]) -> Any:
     hints = get_type_hints(shape, include_extras=True)
     fields: list[Any] = []
