@@ -71,10 +71,12 @@ def test_one_wrong_password_is_one_failure_however_many_lines_tell_of_it(message
     )
 
 
-def test_every_line_becomes_something() -> None:
-    """Six lines of one attempt are one attempt and five counted lines: nothing vanishes."""
+def test_every_line_becomes_exactly_one_thing() -> None:
+    """Lines of one attempt are one attempt, and the others counted once each: nothing vanishes or doubles."""
     items = read(INVALID, INPUT, UNKNOWN, PAM, FAILED, CLOSED)
     assert Counter(type(item) for item in items) == {Imported: 1, Skipped: 5}
+    assert Counter(type(item) for item in read(PAM, CLOSED)) == {Imported: 1, Skipped: 1}
+    assert Counter(type(item) for item in read(PAM, FAILED)) == {Imported: 1, Skipped: 1}
 
 
 def test_the_second_password_of_a_connection_is_a_second_failure() -> None:

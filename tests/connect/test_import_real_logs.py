@@ -56,11 +56,14 @@ def test_openssh_every_failed_password_is_one_attempt_and_the_one_success_is_fou
     assert (good.attempt.actor, good.attempt.ip, good.source_line) == ("fztu", "119.137.62.142", 956)
     assert good.time == 1449739940 * 1_000_000
     assert kinds(items)["Unknown"] == 0
+    # each line is one item; the two that repeat five times are five
+    assert len(items) == 2000 + 2 * 4
 
 
 def test_linux_messages_hold_490_failures_and_123_sessions() -> None:
     """PAM of 2005, among the lines of other programs; the one line without a program is shown."""
     items = list(open_log(data("loghub_ssh/Linux_2k.log"), year=2005))
+    assert len(items) == 2000
     assert attempts(items) == {("login", "failure"): 490, ("login", "success"): 37, ("ssh.su", "success"): 86}
     assert [item.source_line for item in items if isinstance(item, Unknown)] == [899]
 
@@ -70,6 +73,7 @@ def test_secrepo_every_invalid_user_is_a_failure_and_cron_is_none() -> None:
     items = list(open_log(data("secrepo_authlog/auth.log"), year=2014))
     found = [item for item in items if isinstance(item, Imported)]
     assert attempts(items) == {("login", "failure"): 1489}
+    assert len(items) == 10_567
     # " admin" and "admin " are other names than "admin" to sshd
     assert len({item.attempt.actor.strip() for item in found}) == 224
     assert len({item.attempt.ip for item in found}) == 29

@@ -122,39 +122,32 @@ class _Reading:
 
     def message(self, head: Head, number: int) -> list[Item]:
         program = head.program
-        if program in _SSHD:
-            found = self._sshd(head, number)
-        elif program == "sudo":
-            found = pam.sudo_line(self.processes, head, number)
-        elif program == "su":
-            found = pam.su_line(self.processes, head, number)
-        elif program == "last" and (times := _LAST_REPEATED.match(head.message)) is not None:
+        if program == "last" and (times := _LAST_REPEATED.match(head.message)) is not None:
             return self._again(head, number, int(times[1]))
-        else:
-            found = self._other(head, number)
         self._before = head
-        return found
-
-    def _other(self, head: Head, number: int) -> list[Item]:
-        if head.program[-1:] == ")" and (old := _OLD_PAM.match(head.program)) is not None:
+        if program in _SSHD:
+            message = head.message
+            word = message[: message.find(" ")] if " " in message else message
+            handler = self._words.get(word)
+            return self._sshd(head, number, word) if handler is None else handler(head, number)
+        if program == "sudo":
+            return pam.sudo_line(self.processes, head, number)
+        if program == "su":
+            return pam.su_line(self.processes, head, number)
+        if program[-1:] == ")" and (old := _OLD_PAM.match(program)) is not None:
             return pam.pam_line(self.processes, head, number, old[1], head.message)
         if head.message.startswith("pam_"):
-            return pam.other_line(self.processes, head, number) or [_OTHER]
+            return pam.other_line(self.processes, head, number, _OTHER)
         return [_OTHER]
 
-    def _sshd(self, head: Head, number: int) -> list[Item]:
-        message = head.message
-        word = message[: message.find(" ")] if " " in message else message
-        handler = self._words.get(word)
-        if handler is not None:
-            return handler(head, number)
+    def _sshd(self, head: Head, number: int, word: str) -> list[Item]:
+        if word.startswith("pam_"):
+            return pam.other_line(self.processes, head, number, _DETAIL)
         if word in _DETAIL_WORDS:
             return [_DETAIL]
         if word in _NO_SIGN_IN_WORDS:
             return [_NO_SIGN_IN]
-        if word.startswith("pam_"):
-            return pam.other_line(self.processes, head, number) or [_DETAIL]
-        return [Unknown(number, shorten(message), "a message of sshd that is not known")]
+        return [Unknown(number, shorten(head.message), "a message of sshd that is not known")]
 
     def _failed(self, head: Head, number: int) -> list[Item]:
         method, for_, rest = head.message[7:].partition(" for ")

@@ -238,11 +238,11 @@ def sudo_line(processes: Processes, head: Head, line: int) -> list[Item]:
     return given + [processes.give(process, attempt, head, line) for _ in range(times)]
 
 
-def other_line(processes: Processes, head: Head, line: int) -> list[Item] | None:
-    """A line of any other program: PAM's, or ``None``."""
+def other_line(processes: Processes, head: Head, line: int, otherwise: Item) -> list[Item]:
+    """A line of any other program: PAM's, or ``otherwise``."""
     module = _MODULE.match(head.message)
     if module is None:
-        return None
+        return [otherwise]
     return pam_line(processes, head, line, module[1], head.message[module.end() :], phase=module[2])
 
 

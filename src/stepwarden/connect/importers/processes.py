@@ -16,6 +16,7 @@ Bounded: the last ``PROCESSES`` processes are remembered, by host, service and p
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import msgspec
 
@@ -61,10 +62,14 @@ class Process(msgspec.Struct):
     done: bool = False
 
 
+@lru_cache(maxsize=8192)
 def login(
     user: str, remote: str, host: str, *, failed: bool, proved: tuple[Method, ...] = (), action: str = "login"
 ) -> Attempt:
-    """An attempt at a host. ``remote`` is an address, or a host name: that is kept as the device's id."""
+    """An attempt at a host. ``remote`` is an address, or a host name: that is kept as the device's id.
+
+    Remembered, because attackers repeat themselves, and attempts never change.
+    """
     where = address(remote)
     if where and not _is_address(where):
         return Attempt(

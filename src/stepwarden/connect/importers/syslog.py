@@ -51,7 +51,10 @@ class Head(msgspec.Struct, frozen=True, gc=False):
 
 
 class Clock:
-    """Turns ``Dec 10 06:55:46`` into a time, with a memory of one line. ``modified``: the file's mtime, seconds."""
+    """Turns ``Dec 10 06:55:46`` into a time. ``modified``: the file's mtime, seconds.
+
+    ``stamp`` and ``time`` are those of the last line: lines of one second need not be read again.
+    """
 
     def __init__(self, *, year: int | None, modified: float) -> None:
         if year is not None and not 1970 <= year <= 2199:
@@ -60,13 +63,11 @@ class Clock:
         self._modified = min(max(modified, 0.0), 7_000_000_000.0)
         self._last = 0
         self._seconds: dict[str, int] = {}
-        self._stamp = ""
-        self._time = 0
+        self.stamp = ""
+        self.time = 0
 
     def read(self, stamp: str) -> int | None:
-        """The time of a 15-character stamp, or ``None`` if it is none. Lines of one second cost one look."""
-        if stamp == self._stamp:
-            return self._time
+        """The time of a 15-character stamp, or ``None`` if it is none."""
         minute = self._seconds.get(stamp[:12])
         if minute is None:
             minute = self._minute(stamp[:12])
@@ -75,9 +76,9 @@ class Clock:
         second = stamp[13:15]
         if stamp[12] != ":" or not second.isdigit() or not second.isascii() or second > "60":
             return None
-        self._stamp = stamp
-        self._time = (minute + int(second)) * 1_000_000
-        return self._time
+        self.stamp = stamp
+        self.time = (minute + int(second)) * 1_000_000
+        return self.time
 
     def _minute(self, text: str) -> int | None:
         month = _MONTHS.get(text[:3])
@@ -124,6 +125,20 @@ class Clock:
 
 def parse_head(line: str, clock: Clock) -> Head | None:
     """A syslog line, taken apart; ``None`` if it is none."""
+    if line[3:4] == " " and line[15:16] == " ":
+        stamp = line[:15]
+        time = clock.time if stamp == clock.stamp else clock.read(stamp)
+        # nearly every line: host, program[pid]: message; what differs goes the long way
+        after_host = line.find(" ", 16)
+        bracket = line.find("]: ", after_host)
+        tag = line[after_host + 1 : bracket]
+        if time is not None and bracket > after_host > 16 and " " not in tag:
+            program, _, pid = tag.partition("[")
+            return Head(time, line[16:after_host], program, pid, line[bracket + 3 :])
+    return _long_way(line, clock)
+
+
+def _long_way(line: str, clock: Clock) -> Head | None:
     if line[:1] == "<":
         if (found := _RFC5424.match(line)) is not None:
             return _rfc5424(line, found)
