@@ -72,15 +72,13 @@ def merge(countries: Sequence[Row], names: Sequence[Row]) -> list[Row]:
 def upper_halves(rows: Sequence[Row]) -> list[Row]:
     """IPv6 rows by the upper 64 bits. Inside one /64, what holds at its beginning holds for all of it."""
     made: list[Row] = []
-    before = _UNKNOWN
     for start, value in rows:
         half, rest = start >> 64, start & ((1 << 64) - 1)
         at = half + 1 if rest else half
         if made and made[-1][0] == at:
-            made[-1] = (at, value)
-        elif value != before:
+            made.pop()
+        if not made or made[-1][1] != value:
             made.append((at, value))
-        before = value
     return made
 
 

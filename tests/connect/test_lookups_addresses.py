@@ -1,0 +1,505 @@
+"""What is known of addresses: installed data, the operator's files and lists, and the strangest of input."""
+
+import gzip
+import pickle
+import random
+from collections.abc import Sequence
+from ipaddress import ip_address, ip_network
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stepwarden.connect.lookups import Addresses, RangeList, open_addresses
+from stepwarden.connect.lookups.builtin import installed_data, open_builtin
+from stepwarden.connect.lookups.compile_builtin import changes, main, merge, upper_halves
+from stepwarden.connect.lookups.maxmind import NOTHING, Database, read_record
+from stepwarden.connect.lookups.ranges import parse_network
+from stepwarden.connect.lookups.table import Contents, Table, value_of, write
+from stepwarden.errors import LookupDataError
+from stepwarden.flow.lookups import AddressInfo, AddressLookup
+
+INTEL = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "ip_intel"
+needs_intel = pytest.mark.skipif(not INTEL.is_dir(), reason=f"no address data beside the project ({INTEL})")
+HALF = 1 << 64
+UNSPECIFIED = "0.0.0.0"  # noqa: S104  as an address, not to listen on
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache directory in which the table of the installed data is made once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def builtin(cache: Path) -> Table:
+    """The table of the installed data."""
+    return open_builtin(cache)
+
+
+def small(tmp_path: Path) -> Table:
+    """A table of one IPv4 and one IPv6 network."""
+    contents = Contents(
+        v4=[(0, 0), (0xC0000200, value_of(1, 1)), (0xC0000300, 0)],
+        v6=[(0, 0), (0x20010DB8 << 32, value_of(1, 2)), (0x20010DB9 << 32, 0)],
+        countries=["  ", "XY"],
+        names=["", "Ünï Net", "Sechs"],
+        origin="made up",
+    )
+    write(tmp_path / "small.bin", contents)
+    return Table(tmp_path / "small.bin")
+
+
+def only(
+    databases: Sequence[Database] = (), ranges: Sequence[RangeList] = (), builtin: Table | None = None
+) -> Addresses:
+    return Addresses(databases=databases, ranges=ranges, builtin=builtin, remembered=100)
+
+
+# -- the table
+
+
+def test_a_table_says_what_was_written(tmp_path: Path) -> None:
+    """First and last address of a network, and the ones outside."""
+    table = small(tmp_path)
+    expected = {
+        "192.0.1.255": ("", ""),
+        "192.0.2.0": ("XY", "Ünï Net"),
+        "192.0.2.255": ("XY", "Ünï Net"),
+        "192.0.3.0": ("", ""),
+        "0.0.0.1": ("", ""),
+        "255.255.255.255": ("", ""),
+        "2001:db7:ffff::": ("", ""),
+        "2001:db8::": ("XY", "Sechs"),
+        "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff": ("XY", "Sechs"),
+        "2001:db9::": ("", ""),
+        "::": ("", ""),
+    }
+    assert {text: table.lookup(ip_address(text)) for text in expected} == expected
+    assert table.origin == "made up"
+
+
+def test_every_damaged_table_is_refused(tmp_path: Path) -> None:
+    """A flipped bit anywhere, a cut or a longer file, an empty one: an error at the start, no wrong answers."""
+    small(tmp_path)
+    path = tmp_path / "small.bin"
+    whole = path.read_bytes()
+    damaged = [whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :] for at in range(0, len(whole), 5)]
+    damaged += [whole[:-1], whole + b"\0", whole[:20], b"", whole[: len(whole) // 2]]
+    for content in damaged:
+        path.write_bytes(content)
+        with pytest.raises(LookupDataError):
+            Table(path)
+
+
+def test_a_missing_table_is_an_error_of_ours(tmp_path: Path) -> None:
+    """No library's exception leaves the room."""
+    with pytest.raises(LookupDataError):
+        Table(tmp_path / "none.bin")
+    with pytest.raises(LookupDataError):
+        write(tmp_path / "no" / "folder.bin", Contents(v4=[], v6=[], countries=[], names=[], origin=""))
+
+
+def test_more_countries_than_fit_are_refused() -> None:
+    """Rather than a value that runs into its neighbour."""
+    with pytest.raises(LookupDataError):
+        value_of(1, 1 << 20)
+
+
+# -- making it
+
+
+NETWORKS = st.lists(st.tuples(st.integers(0, 300), st.integers(1, 20), st.integers(0, 3)), max_size=12)
+
+
+def _apart(spans: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    made: list[tuple[int, int, int]] = []
+    for start, size, value in sorted(spans):
+        if not made or start > made[-1][1]:
+            made.append((start, start + size - 1, value))
+    return made
+
+
+def _naive(networks: list[tuple[int, int, int]], at: int) -> int:
+    return next((value for first, last, value in networks if first <= at <= last), 0)
+
+
+def _in_force(rows: list[tuple[int, int]], at: int) -> int:
+    return [value for start, value in rows if start <= at][-1]
+
+
+@given(NETWORKS, NETWORKS)
+def test_merging_networks_agrees_with_looking_through_them(
+    one: list[tuple[int, int, int]], two: list[tuple[int, int, int]]
+) -> None:
+    """For every address, what the rows say is what the lists say; and no row repeats the one before."""
+    countries, names = _apart(one), _apart(two)
+    rows = merge(list(changes(countries)), list(changes(names)))
+    for at in range(330):
+        assert _in_force(rows, at) == value_of(_naive(countries, at), _naive(names, at))
+    assert all(before[1] != after[1] for before, after in pairwise(rows))
+
+
+@given(NETWORKS)
+def test_upper_halves_agree_at_the_beginning_of_each_64(spans: list[tuple[int, int, int]]) -> None:
+    """Networks longer than /64 blur inside their /64 and nowhere else."""
+    scale = HALF // 4
+    networks = [(first * scale, (last + 1) * scale - 1, value) for first, last, value in _apart(spans)]
+    rows = list(changes(networks))
+    halves = upper_halves(rows)
+    for half in range(83):
+        assert _in_force(halves, half) == _in_force(rows, half << 64)
+
+
+def test_the_installed_data_says_what_its_own_package_says(builtin: Table) -> None:
+    """2,000 addresses, half of them IPv6 at networks' borders, through ours and through geoip2fast's search."""
+    from geoip2fast import GeoIP2Fast
+
+    theirs = GeoIP2Fast(geoip2fast_data_file=str(installed_data()))
+    random_numbers = random.Random(7)
+    rows = builtin._v6
+    addresses = [ip_address(random_numbers.getrandbits(32)) for _ in range(1000)]
+    for _ in range(1000):
+        half = rows[random_numbers.randrange(1, len(rows))] - random_numbers.randrange(2)
+        addresses.append(ip_address(half << 64))
+    agreed = 0
+    for address in addresses:
+        said = theirs.lookup(str(address))
+        country, name = builtin.lookup(address)
+        known = said.country_code if said.country_code.isalpha() and len(said.country_code) == 2 else ""
+        assert country == ("" if said.is_private or known == "--" else known), address
+        # Their search for names gives IPv4 addresses in a gap the network before the gap; ours gives none.
+        if name:
+            assert said.asn_name[:64].strip() == name, address
+            agreed += 1
+    assert agreed > 900
+
+
+def test_the_table_is_made_once_and_again_when_damaged(tmp_path: Path) -> None:
+    """The second opening reads the same file; a damaged one is replaced."""
+    source = tmp_path / "data.gz"
+    _write_data(source)
+    cache = tmp_path / "deep" / "cache"
+    open_builtin(cache, source)
+    (path,) = cache.iterdir()
+    first = path.stat().st_mtime_ns
+    assert open_builtin(cache, source).lookup(ip_address("1.2.3.4")) == ("DE", "Net One")
+    assert path.stat().st_mtime_ns == first
+    path.write_bytes(path.read_bytes()[:-3])
+    table = open_builtin(cache, source)
+    assert table.lookup(ip_address("1.2.3.4")) == ("DE", "Net One")
+    assert table.lookup(ip_address("10.0.0.1")) == ("", "")
+    assert table.lookup(ip_address("255.255.255.255")) == ("FR", "")
+    assert table.lookup(ip_address("2001:db8::1")) == ("FR", "Net Two")
+    assert list(cache.iterdir()) == [path], "no temporary file stays"
+
+
+def _write_data(path: Path) -> None:
+    """Data in the package's format: 1.0.0.0/8 in Germany, 10/8 reserved, 2001:db8::/32 in France."""
+    countries = [f"{n:02d}:Reserved" for n in range(16)] + ["DE:Germany", "FR:France", "x1:Nowhere"]
+    six = 0x20010DB8 << 96
+    parts = [
+        [0, 4, 9],
+        [0],
+        countries,
+        ["<unknown>", "Net\x1b One", "Net Two"],
+        [[1 << 24, 10 << 24], [0xFFFFFF00], [six]],
+        [[1 << 24], [six]],
+        [[16, 2], [17], [17]],
+        [[1], [2]],
+        [[8, 8], [24], [32]],
+        [[8], [32]],
+    ]
+    info = {"info": "TEST-20240101", "country": True, "asn": True, "ipv6": True, "city": False}
+    with gzip.open(path, "wb") as file:
+        pickle.dump((120, info, 4, parts), file)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"junk", gzip.compress(b"junk"), gzip.compress(pickle.dumps((1, {}, 0, [])))]
+)
+def test_data_of_another_format_is_refused_with_a_reason(
+    tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A new release of the package may change its format: then we say so, and make no table."""
+    source = tmp_path / "data.gz"
+    source.write_bytes(content)
+    assert main([str(source), str(tmp_path / "table.bin")]) == 1
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    assert not (tmp_path / "table.bin").exists()
+
+
+def test_a_failing_process_gives_its_reason(tmp_path: Path) -> None:
+    """What the process wrote last is in the error."""
+    source = tmp_path / "data.gz"
+    source.write_bytes(b"junk")
+    with pytest.raises(LookupDataError, match="data"):
+        open_builtin(tmp_path / "cache", source)
+    with pytest.raises(LookupDataError):
+        open_builtin(tmp_path / "cache", tmp_path / "missing.gz")
+
+
+# -- all sources together
+
+
+def test_installed_data_alone(builtin: Table) -> None:
+    """Country and owner without any file of the operator's; no place."""
+    found = only(builtin=builtin).lookup("81.2.69.142")
+    assert (found.country, found.kind, found.latitude) == ("GB", "residential", None)
+    assert found.asn
+
+
+@needs_intel
+def test_london() -> None:
+    """MaxMind's own test address, with its accuracy radius, from files and lists that the operator brings."""
+    found = open_files("maxmind_GeoIP2-City-Test.mmdb").lookup("81.2.69.142")
+    assert found.country == "GB"
+    assert (found.latitude, found.longitude, found.radius_km) == (51.5142, -0.0931, 10)
+
+
+def open_files(*names: str) -> Addresses:
+    return only([Database(INTEL / name) for name in names])
+
+
+@needs_intel
+def test_numbers_kinds_and_countries_from_maxmind_files() -> None:
+    """One file each, by what is in it."""
+    files = open_files(
+        "maxmind_GeoLite2-ASN-Test.mmdb",
+        "maxmind_GeoIP2-Anonymous-IP-Test.mmdb",
+        "geo-whois-asn-country.mmdb",
+    )
+    assert files.lookup("1.128.0.0").asn == "AS1221"
+    assert files.lookup("65.0.0.1").kind == "tor"
+    assert files.lookup("71.160.223.0").kind == "datacenter"
+    assert files.lookup("8.8.8.8").country == "US"
+    assert len(files.sources) == 3
+
+
+@needs_intel
+def test_the_operators_files_go_before_installed_data(builtin: Table) -> None:
+    """Where a file knows the number, the installed data's name is not used; where it does not, it is."""
+    database = Database(INTEL / "maxmind_GeoLite2-ASN-Test.mmdb")
+    both = only([database], builtin=builtin)
+    assert both.lookup("1.128.0.0").asn == "AS1221"
+    assert both.lookup("81.2.69.142").country == "GB"
+    assert not both.lookup("81.2.69.142").asn.startswith("AS2")
+
+
+@needs_intel
+def test_range_lists_as_they_are_published() -> None:
+    """X4BNet's lists and a Tor exit list load whole, and each says its kind; Tor goes before VPN."""
+    files = (
+        ("x4bnet_datacenter_ipv4.txt", "datacenter"),
+        ("x4bnet_datacenter_ipv6.txt", "datacenter"),
+        ("x4bnet_vpn_ipv4.txt", "vpn"),
+        ("tor_exit_2024-02-27.lst", "tor"),
+    )
+    known = only(ranges=[RangeList.load(INTEL / name, kind) for name, kind in files])  # type: ignore[arg-type]
+    for name, kind in reversed(files):
+        first = (INTEL / name).read_text().split()[0].partition("/")[0]
+        assert known.lookup(first).kind == kind
+    assert known.lookup("81.2.69.142").kind in ("tor", "residential")
+
+
+def test_the_strongest_kind_wins_whatever_the_order_of_lists() -> None:
+    """An exit node in a datacentre is an exit node."""
+    tor = RangeList.parse("192.0.2.7", "tor")
+    datacenter = RangeList.parse("192.0.2.0/24\n2001:db8::/32", "datacenter")
+    for lists in ([tor, datacenter], [datacenter, tor]):
+        known = only(ranges=lists)
+        assert known.lookup("192.0.2.7").kind == "tor"
+        assert known.lookup("192.0.2.8").kind == "datacenter"
+        assert known.lookup("2001:db8::8").kind == "datacenter"
+        assert known.lookup("192.0.3.0").kind == "residential"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("", "missing"),
+        ("a", "malformed"),
+        ("fe80::1%eth0", "malformed"),
+        ("192.0.2.7:55", "malformed"),
+        (UNSPECIFIED, "malformed"),
+        ("224.0.0.1", "malformed"),
+        ("255.255.255.255", "malformed"),
+        ("::", "malformed"),
+        ("ff02::1", "malformed"),
+        ("10.1.2.3", "private"),
+        ("::ffff:10.1.2.3", "private"),
+        ("127.0.0.1", "private"),
+        ("100.64.0.1", "private"),
+        ("169.254.169.254", "private"),
+        ("::1", "private"),
+        ("fd00::1", "private"),
+        ("fe80::1", "private"),
+        ("203.0.113.7", "residential"),
+        ("2001:db8::1", "residential"),
+        ("223.255.255.255", "residential"),
+    ],
+)
+def test_special_addresses(text: str, kind: str) -> None:
+    """Private, impossible and documentation ranges, the same as text and as an object."""
+    known = only()
+    assert known.lookup(text).kind == kind
+    if kind not in ("missing", "malformed") or text in ("::", UNSPECIFIED):
+        assert known.lookup(ip_address(text)).kind == kind
+
+
+def test_an_ipv4_address_in_ipv6_clothes(tmp_path: Path) -> None:
+    """A mapped address is the address that it maps."""
+    known = only(builtin=small(tmp_path))
+    plain = known.lookup("192.0.2.7")
+    assert plain == known.lookup("::ffff:192.0.2.7") == known.lookup(ip_address("::ffff:c000:207"))
+    assert plain.country == "XY"
+
+
+@given(st.one_of(st.text(max_size=60), st.ip_addresses(), st.ip_addresses().map(str)))
+def test_no_input_makes_a_lookup_raise(text: str) -> None:
+    """Anything is an address, missing or malformed."""
+    lookup: AddressLookup = only()
+    assert isinstance(lookup.lookup(text), AddressInfo)
+
+
+def test_the_memory_of_lookups_is_bounded() -> None:
+    """Asking about many addresses keeps the last few."""
+    known = only()
+    for number in range(1000):
+        known.lookup(str(ip_address(number + (1 << 28))))
+    assert known._remember.cache_info().currsize == 100
+
+
+# -- lists and records
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "192.0.2.1/24",
+        "192.0.2.0/33",
+        "a",
+        "192.0.2.0 - 192.0.2.9",
+        "fe80::%1/64",
+        "192.0.2.0/24 x",
+        "1" * 300,
+        "\x00",
+    ],
+)
+def test_a_bad_line_refuses_the_whole_list(line: str) -> None:
+    """With its number and without its control characters: half a list would protect half in silence."""
+    with pytest.raises(LookupDataError, match="line 3") as caught:
+        RangeList.parse(f"# made today\n192.0.2.0/24\n{line}\n", "vpn")
+    assert str(caught.value).isprintable()
+
+
+@given(
+    st.lists(st.integers(0, 255), max_size=20),
+    st.lists(st.tuples(st.integers(0, 15), st.integers(24, 32)), max_size=6),
+)
+def test_a_list_holds_exactly_its_networks(numbers: list[int], networks: list[tuple[int, int]]) -> None:
+    """Overlapping and touching networks included."""
+    chosen = [ip_network(f"192.0.2.{start * 16}/{bits}", strict=False) for start, bits in networks]
+    known = RangeList.parse("\n".join(map(str, chosen)), "vpn")
+    for number in numbers:
+        address = ip_address(f"192.0.2.{number}")
+        assert (address in known) == any(address in network for network in chosen)
+
+
+@given(
+    st.one_of(
+        st.text("0123456789abcdef:./%+ ", max_size=24),
+        st.ip_addresses().map(lambda made: f"{made}/24"),
+        st.builds(
+            lambda made, bits: str(ip_network((made, min(bits, made.max_prefixlen)), strict=False)),
+            st.ip_addresses(),
+            st.integers(0, 128),
+        ),
+    )
+)
+def test_networks_are_read_as_the_standard_library_reads_them(text: str) -> None:
+    """Ours is a faster reading of the same texts, except netmasks and zone ids, which it refuses."""
+    try:
+        expected = ip_network(text)
+    except ValueError:
+        with pytest.raises(ValueError, match=""):
+            parse_network(text)
+        return
+    try:
+        found = parse_network(text)
+    except ValueError:
+        assert "%" in text or "." in text.partition("/")[2]
+        return
+    assert found == (expected.version, int(expected.network_address), int(expected.broadcast_address))
+
+
+@pytest.mark.parametrize("name", ["missing.txt", "latin.txt"])
+def test_a_list_that_cannot_be_read(tmp_path: Path, name: str) -> None:
+    """No file, or not UTF-8: an error of ours."""
+    (tmp_path / "latin.txt").write_bytes(b"192.0.2.0/24 # Stra\xdfe\n")
+    with pytest.raises(LookupDataError):
+        RangeList.load(tmp_path / name, "vpn")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no database", b"\xab\xcd\xefMaxMind.com" + b"\xff" * 20])
+def test_a_database_that_cannot_be_read(tmp_path: Path, content: bytes | None) -> None:
+    """A missing or foreign file is found at the start."""
+    path = tmp_path / "x.mmdb"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(LookupDataError):
+        Database(path)
+
+
+RECORD_FIELDS = [
+    "country",
+    "country_code",
+    "iso_code",
+    "registered_country",
+    "location",
+    "latitude",
+    "longitude",
+    "accuracy_radius",
+    "traits",
+    "autonomous_system_number",
+    "is_tor_exit_node",
+]
+
+
+@given(
+    st.recursive(
+        st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=3)),
+        lambda inner: st.dictionaries(
+            st.sampled_from(RECORD_FIELDS),
+            inner,
+            max_size=6,
+        ),
+        max_leaves=12,
+    ).filter(lambda made: isinstance(made, dict))
+)
+def test_no_record_makes_it_raise_or_say_nonsense(record: dict[str, object]) -> None:
+    """Wrong types and values out of range count as not there."""
+    known = read_record(record)
+    assert known.country == "" or (len(known.country) == 2 and known.country.isupper())
+    if known.place is not None:
+        latitude, longitude, radius = known.place
+        assert -90 <= latitude <= 90
+        assert -180 <= longitude <= 180
+        assert radius is None or 0 <= radius <= 20_000
+
+
+def test_an_empty_record_says_nothing() -> None:
+    """And a country in lower case is one all the same."""
+    assert read_record({}) == NOTHING
+    assert read_record({"country_code": "gb"}).country == "GB"
+    assert read_record({"traits": {"is_anycast": True}}).kind == "anycast"
+
+
+def test_all_sources_are_opened_from_paths(tmp_path: Path, cache: Path, builtin: Table) -> None:
+    """The one call that the application makes."""
+    (tmp_path / "vpn.txt").write_text("192.0.2.0/24\n")
+    known = open_addresses(cache=cache, databases=[], ranges=[(tmp_path / "vpn.txt", "vpn")], remembered=10)
+    assert known.lookup("192.0.2.1").kind == "vpn"
+    assert known.sources == ("vpn (1 ranges)", builtin.origin)
