@@ -7,6 +7,7 @@ is refused, and the state is folded from the log again.
 
 from __future__ import annotations
 
+import hashlib
 from array import array
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from stepwarden.signals.records import Acting, Activity, Labels, Trouble
 from stepwarden.signals.windows import SiteRate
 
 VERSION: Final = 1
+_SUM: Final = 32
 
 _TIMES: Final = frozenset({"failures", "successes", "attempts", "prompts", "abandoned", "attacks"})
 FIELDS: Final[dict[type, tuple[str, ...]]] = {
@@ -83,15 +85,24 @@ def unpack_site(packed: tuple[list[int], list[int], list[int], int, int]) -> Sit
     return site
 
 
+def write_dump(dump: Dump) -> bytes:
+    """``dump`` as bytes, behind their SHA-256."""
+    body = msgspec.msgpack.encode(dump)
+    return hashlib.sha256(body).digest() + body
+
+
 def read_dump(data: bytes) -> Dump:
     """The plain values of a snapshot.
 
     Raises:
-        InputError: not a snapshot, or one of another version: fold the log instead.
+        InputError: not a snapshot, a damaged one, or one of another version: fold the log instead.
     """
+    body = data[_SUM:]
+    if hashlib.sha256(body).digest() != data[:_SUM]:
+        raise InputError("not a snapshot of signals, or one that was damaged")
     try:
-        dump = msgspec.msgpack.decode(data, type=Dump)
-    except (msgspec.MsgspecError, RecursionError) as exc:
+        dump = msgspec.msgpack.decode(body, type=Dump)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
         raise InputError(f"not a snapshot of signals: {exc}") from exc
     if dump.version != VERSION:
         raise InputError(f"a snapshot of version {dump.version}; this version reads {VERSION}")

@@ -31,8 +31,6 @@ Not here: rules and weights (policy), challenges and standings (stepup), where s
 
 from typing import Any, Final, Self, TypeVar, assert_never
 
-import msgspec
-
 from stepwarden.errors import InputError
 from stepwarden.events.entries import (
     Administration,
@@ -59,7 +57,16 @@ from stepwarden.signals.catalogue import Value
 from stepwarden.signals.habits import NOTHING_NEW, Habit, marks, new_things
 from stepwarden.signals.limits import Limits
 from stepwarden.signals.records import NO_ACTION, Acting, Activity, Labels, Table, Trouble, withdraw
-from stepwarden.signals.snapshot import VERSION, Dump, pack, pack_site, read_dump, unpack, unpack_site
+from stepwarden.signals.snapshot import (
+    VERSION,
+    Dump,
+    pack,
+    pack_site,
+    read_dump,
+    unpack,
+    unpack_site,
+    write_dump,
+)
 from stepwarden.signals.windows import (
     DAY,
     HOUR,
@@ -283,7 +290,7 @@ class SignalState:
 
     def dump(self) -> bytes:
         """All of the state as bytes: the same state gives the same bytes, and ``load`` gives it back."""
-        return msgspec.msgpack.encode(
+        return write_dump(
             Dump(
                 version=VERSION,
                 limits=self.limits.as_dict(),
@@ -300,7 +307,7 @@ class SignalState:
         """The state that ``dump`` was called on, under the limits that it had: they are part of the fold.
 
         Raises:
-            InputError: not a snapshot, or one of another version: fold the log instead.
+            InputError: not a snapshot, a damaged one, or one of another version: fold the log instead.
         """
         dump = read_dump(data)
         try:

@@ -107,7 +107,8 @@ def meet(peers: Peers, peer: str, second: int, last: int) -> Peers:
     the one not seen for the longest time goes.
     """
     if peers is None:
-        return peer or None
+        # An unnamed one was here later: its time is not this one's.
+        return (peer if second >= last else {peer: second}) if peer else None
     if peers.__class__ is str:
         if peers == peer:
             return peers
