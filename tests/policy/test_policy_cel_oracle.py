@@ -235,3 +235,12 @@ def test_a_pattern_cannot_take_exponential_time() -> None:
     found = compile_pattern("^(?:(?:a|a)+)+b$")
     assert not found("a" * 50_000)
     assert found("a" * 1_000 + "b")
+
+
+@pytest.mark.parametrize("pattern", ["\\d", "\\w", "\\s", "\\D", "\\W", "\\S", ".", "[^a]", "[!-/]", "[\\s]"])
+def test_classes_hold_the_characters_that_re2_has_in_them(pattern: str) -> None:
+    """Every ASCII character and some others, one by one."""
+    found = compile_pattern(pattern)
+    compiled = ENV.compile("s.matches(t)")
+    for char in [*map(chr, range(1, 129)), "é", "٣", "\u2028", "😀"]:
+        assert found(char) is compiled.eval(data={"s": char, "t": pattern}).value(), repr(char)

@@ -8,8 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stepwarden.events.entries import AAL, Demand, Standing, Verdict
+from stepwarden.events.facts import Facts
 from stepwarden.policy.demand import MICROSECONDS, NOTHING, decide, strongest
+from stepwarden.policy.loader import MINIMAL, load
 from stepwarden.policy.risk import risk_of
+from stepwarden.signals.catalogue import dense
 
 NOW = 1_800_000_000 * MICROSECONDS
 LEVELS = st.integers(0, 3).map(lambda level: cast(AAL, level))
@@ -133,3 +136,16 @@ def test_risk_rises_with_the_score(score: int, more: int) -> None:
 def test_risk_of_known_scores(score: int, risk: int) -> None:
     """Frozen values: a log must replay to the same risk for ever."""
     assert risk_of(score) == risk
+
+
+@pytest.mark.parametrize("permitted", [True, False])
+def test_attack_recovery_where_the_action_does_not_permit_it(permitted: bool) -> None:
+    """A band's or a rule's ``recovery`` is worth nothing unless the action has it too."""
+    text = MINIMAL.replace("demand: aal2, max_age: 10m", "demand: aal2, recovery: true")
+    text = text.replace("demand: none", f"demand: none, recovery: {str(permitted).lower()}")
+    facts, values = Facts(time=NOW, action="login"), dense({"new_device": True})
+    by_band = load(text.replace("weight: 2", "weight: 9"))
+    by_rule = load(text.replace("weight: 2", "weight: 0\n    demand: aal2\n    recovery: true"))
+    for policy in (by_band, by_rule):
+        demand = policy.assess(facts, values, Standing()).demand
+        assert (demand.aal, demand.recovery) == (2, permitted)
