@@ -424,7 +424,7 @@ def test_networks_are_read_as_the_standard_library_reads_them(text: str) -> None
     try:
         expected = ip_network(text)
     except ValueError:
-        with pytest.raises(ValueError, match=""):
+        with pytest.raises(ValueError):
             parse_network(text)
         return
     try:
