@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import apsw
 import pytest
 from tests.storage.conformance import group
 
@@ -205,3 +206,16 @@ def test_a_directory_without_write_permission_is_named(foreign: Path) -> None:
     told = as_nobody(foreign.with_name("other.db"), "SqliteLogStore.open")
     assert "cannot be made" in told
     assert "may write there" in told
+
+
+def test_a_block_that_somebody_removed_is_missed(log: Path) -> None:
+    """Who owns the file can drop the guards; a reader says where entries are lacking instead of going on."""
+    shell = apsw.Connection(str(log))
+    shell.execute("DROP TRIGGER blocks_stay; DELETE FROM blocks WHERE first = 100")
+    shell.close()
+    reader = SqliteLogReader(log)
+    assert len(list(reader.leaves(20, 100))) == 80
+    for first, stop in ((0, 200), (90, 130), (100, 121), (110, 200)):
+        with pytest.raises(StorageCorruptError, match="lacks entries before 120"):
+            list(reader.leaves(first, stop))
+    reader.close()

@@ -107,6 +107,19 @@ def test_survives_a_restart_and_goes_on(tmp_path: Path) -> None:
     index.close()
 
 
+def test_a_token_is_found_in_every_part(tmp_path: Path) -> None:
+    """Searches cross the parts of the index, in both directions and from any place."""
+    index = EntryIndex.open(tmp_path / "index.db", log=LOG, size=0)
+    index.extend(row(idx, "bob" if idx % 1_000 == 7 else "ann") for idx in range(40_000))
+    everywhere = list(range(7, 40_000, 1_000))
+    wanted = EntryFilter(actor="bob")
+    assert index.find(wanted, after=-1, limit=99) == everywhere
+    assert index.find(wanted, after=-1, limit=99, newest_first=True) == everywhere[::-1]
+    assert index.find(wanted, after=16_384, limit=3) == [17_007, 18_007, 19_007]
+    assert index.find(wanted, after=16_384, limit=3, newest_first=True) == [16_007, 15_007, 14_007]
+    index.close()
+
+
 def test_rows_that_do_not_follow_are_our_mistake(index: EntryIndex) -> None:
     """No gap and no repetition: a hole would hide entries from a search."""
     index.add([row(0)])
@@ -200,6 +213,9 @@ def test_usual_questions_are_answered_by_an_index(tmp_path: Path, wanted: EntryF
     sql, values = _query(wanted, 5, 10, newest_first=False)
     plan = " ".join(str(each[3]) for each in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values))
     assert used in plan
+    assert "TEMP B-TREE" not in plan or wanted.until is not None, (
+        "matches would be sorted before the first is told"
+    )
     connection.close()
 
 

@@ -43,6 +43,13 @@ MAX_WAITING = 200_000
 """Rows that may wait for the index before it is given up until the next start."""
 
 _encode = msgspec.json.Encoder().encode
+PART_BITS = 13
+"""As in ``sql/index.sql``."""
+
+_PARTS = "INSERT OR IGNORE INTO parts SELECT value FROM json_each(?)"
+_TOKENS = ("session", "actor", "address")
+"""What is searched part by part; the first that is given leads, as the one with the fewest entries."""
+
 _EQUAL = ("kind", "actor", "address", "action", "outcome", "decision", "session", "previous")
 
 
@@ -86,8 +93,10 @@ class EntryIndex:
         if rows[0].idx != self.size or rows[-1].idx != self.size + len(rows) - 1:
             raise ValueError(f"rows {rows[0].idx} to {rows[-1].idx} do not follow {self.size} entries")
         data = _encode(rows).decode()
+        parts = _encode([*range(rows[0].idx >> PART_BITS, (rows[-1].idx >> PART_BITS) + 1)]).decode()
         with self._disposable(), explained(self._path, self._connection), self._connection:
             self._connection.execute(statement("index_add"), (data,))
+            self._connection.execute(_PARTS, (parts,))
             self._connection.execute("UPDATE progress SET size = ?", (self.size + len(rows),))
         self.size += len(rows)
 
@@ -100,7 +109,7 @@ class EntryIndex:
     def clear(self) -> None:
         """Forget everything: ``extend`` from entry 0 makes it again."""
         with explained(self._path, self._connection), self._connection:
-            self._connection.execute("DELETE FROM entries; UPDATE progress SET size = 0")
+            self._connection.execute("DELETE FROM entries; DELETE FROM parts; UPDATE progress SET size = 0")
         self.size = 0
 
     def find(self, wanted: EntryFilter, *, after: int, limit: int, newest_first: bool = False) -> list[int]:
@@ -222,13 +231,21 @@ def _query(
     if wanted.until is not None:
         terms.append(f"{time} < ?")
         values.append(wanted.until)
-    if after >= 0 or not newest_first:
-        terms.append("idx < ?" if newest_first else "idx > ?")
+    direction, compare = ("DESC", "<") if newest_first else ("ASC", ">")
+    leading = next((name for name in _TOKENS if getattr(wanted, name)), None)
+    if after >= 0:
+        terms.append(f"idx {compare} ?")
         values.append(after)
+        if leading is not None:
+            terms.append(f"part {compare}= ?")
+            values.append(after >> PART_BITS)
+    source, order = "entries", f"idx {direction}"
+    if leading is not None:
+        source = f"parts CROSS JOIN entries INDEXED BY entries_by_{leading} USING (part)"
+        order = f"part {direction}, idx {direction}"
     where = " AND ".join(terms) or "true"
-    order = "DESC" if newest_first else "ASC"
     values.append(limit)
-    return f"SELECT idx FROM entries WHERE {where} ORDER BY idx {order} LIMIT ?", tuple(values)  # noqa: S608
+    return f"SELECT idx FROM {source} WHERE {where} ORDER BY {order} LIMIT ?", tuple(values)  # noqa: S608
 
 
 def _open(path: Path, log: str, size: int) -> tuple[apsw.Connection, int]:
