@@ -91,6 +91,29 @@ def test_an_actor_named_twice_is_refused(body: bytes) -> None:
         Reader(Attempt).read(body)
 
 
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["action", "actor", "outcome", "ip"]), st.sampled_from(["a", "a:b", ""]))
+    )
+)
+def test_a_body_is_read_exactly_if_no_key_repeats(pairs: list[tuple[str, str]]) -> None:
+    """Defaults spelled out, colons in values, keys in any number: only a repeated key matters."""
+    pairs = [
+        (key, value if key in ("actor", "ip") else {"action": "x", "outcome": "unknown"}[key])
+        for key, value in pairs
+    ]
+    keys = [key for key, _ in pairs]
+    body = ("{" + ",".join(f'"{key}":"{value}"' for key, value in pairs) + "}").encode()
+    try:
+        Reader(Attempt).read(body)
+    except MalformedBodyError:
+        assert len(set(keys)) < len(keys)
+    except InputError:
+        assert "action" not in keys
+    else:
+        assert len(set(keys)) == len(keys)
+
+
 @pytest.mark.parametrize(
     ("body", "error"),
     [

@@ -104,6 +104,10 @@ class Reader(Generic[T]):
             raise MalformedBodyError("the JSON is nested too deeply", field=at + "$") from exc
         except msgspec.DecodeError as exc:
             raise MalformedBodyError(_lower(str(exc)), field=at + "$") from exc
+        # What was decoded holds each key once and leaves defaults out: as many colons in it as in the body means
+        # that nothing was dropped. Otherwise (a default spelled out, or a repeated key) look closely.
+        if plain and body.count(b":") == _encode(value).count(b":"):
+            return value
         key = repeated_key(body)
         if key is not None:
             raise MalformedBodyError(f'the key "{key}" stands twice in one object', field=at + "$")
