@@ -77,10 +77,10 @@ class Habit:
 
     ``budget`` is the day (since 1970) times 2**28 plus four bits for each kind: new things learned that day.
     ``busy`` is the mean of good attempts in hours that had any, in thousandths, over ``closed`` such hours;
-    ``hour`` and ``in_hour`` are the one still open.
+    the hour of ``last`` is still open, with ``in_hour`` of them.
     """
 
-    __slots__ = ("budget", "busy", "closed", "hour", "hours", "in_hour", "known", "last", "logins")
+    __slots__ = ("budget", "busy", "closed", "hours", "in_hour", "known", "last", "logins")
 
     def __init__(self) -> None:
         self.logins = 0
@@ -90,13 +90,13 @@ class Habit:
         self.budget = 0
         self.busy = 0
         self.closed = 0
-        self.hour = 0
         self.in_hour = 0
 
     def learn(self, seen: str, second: int) -> None:
         """Take in an attempt that ended well."""
         if self.logins < MOST_LOGINS:
             self.logins += 1
+        self._learn_rate(second // HOUR)
         if second > self.last:
             self.last = second
         if not self.known:
@@ -105,7 +105,6 @@ class Habit:
         elif not self.known.endswith(seen):
             self._learn_things(seen, second // DAY)
         self.hours = self.hours[-(MOST_HOURS - 1) :] + bytes((hour_of_week(second),))
-        self._learn_rate(second // HOUR)
 
     def _learn_things(self, seen: str, day: int) -> None:
         parts = dict.fromkeys(seen[1:-1].split("\n"))
@@ -131,10 +130,9 @@ class Habit:
         self.budget = budget
 
     def _learn_rate(self, hour: int) -> None:
-        if hour > self.hour:
+        if hour > self.last // HOUR:
             if self.in_hour:
                 self._close_hour()
-            self.hour = hour
             self.in_hour = 0
         self.in_hour += 1
 

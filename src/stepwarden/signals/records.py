@@ -119,15 +119,17 @@ class Acting(Activity):
 
     def acted(self, action: int, second: int) -> None:
         before = self.attempts
-        if before is None or second >= before[-1]:
-            self.actions += _BYTES[action]
+        actions = self.actions
+        if before is None or second >= (before if isinstance(before, int) else before[-1]):
+            actions += _BYTES[action]
         else:
-            place = bisect_right(before, second)
-            self.actions = self.actions[:place] + _BYTES[action] + self.actions[place:]
-        self.attempts = add(before, second)
-        # `add` forgets from the front, so the same number goes here.
-        if len(self.actions) != len(self.attempts):
-            self.actions = self.actions[-len(self.attempts) :]
+            # A late one goes where its time goes.
+            place = 0 if isinstance(before, int) else bisect_right(before, second)
+            actions = actions[:place] + _BYTES[action] + actions[place:]
+        after = self.attempts = add(before, second)
+        # What `add` forgets at the front goes from here too.
+        kept = 1 if isinstance(after, int) else len(after)
+        self.actions = actions if len(actions) == kept else actions[-kept:]
 
     def tries(self, action: int, now: int) -> tuple[int, ...]:
         """Attempts in four windows; then how many of this action within the last hour and 24 hours."""
@@ -139,7 +141,8 @@ class Acting(Activity):
         if not day or action == NO_ACTION:
             return (*found, 0, 0)
         actions = self.actions
-        stop = len(actions) if times[-1] <= now else bisect_right(times, now)
+        # A lone time that is counted at all is not after now.
+        stop = len(actions) if isinstance(times, int) or times[-1] <= now else bisect_right(times, now)
         return (
             *found,
             actions.count(action, stop - hour, stop) if hour else 0,
@@ -172,6 +175,6 @@ class Labels:
 
 def withdraw(times: Times | None) -> Times | None:
     """``times`` without its newest event: a label that was taken back."""
-    if times is None or len(times) <= 1:
+    if times is None or isinstance(times, int) or len(times) == 1:
         return None
     return times[:-1]

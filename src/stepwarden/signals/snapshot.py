@@ -21,11 +21,10 @@ from stepwarden.signals.windows import SiteRate
 VERSION: Final = 1
 _SUM: Final = 32
 
-_TIMES: Final = frozenset({"failures", "successes", "attempts", "prompts", "abandoned", "attacks"})
 FIELDS: Final[dict[type, tuple[str, ...]]] = {
     Activity: ("last", "failures", "successes", "peers"),
     Acting: ("last", "failures", "successes", "peers", "attempts", "actions"),
-    Habit: ("logins", "last", "known", "hours", "budget", "busy", "closed", "hour", "in_hour"),
+    Habit: ("logins", "last", "known", "hours", "budget", "busy", "closed", "in_hour"),
     Trouble: ("prompts", "failures", "abandoned", "attacks", "changed"),
     Labels: ("attacks",),
 }
@@ -67,7 +66,7 @@ def unpack(kind: type, keys: list[str], values: list[Any]) -> dict[str, Any]:
     for key, fields in zip(keys, values, strict=True):
         record = kind()
         for name, value in zip(names, fields, strict=True):
-            setattr(record, name, array("I", value) if name in _TIMES and value is not None else value)
+            setattr(record, name, array("I", value) if isinstance(value, list) else value)
         items[key] = record
     return items
 

@@ -38,8 +38,8 @@ MOST_PEERS: Final = 64
 NEWEST: Final = 2**32 - 1
 NONE: Final = (0, 0, 0, 0)
 
-Times: TypeAlias = "array[int]"
-"""Seconds, ascending, at most ``MOST_TIMES``, four bytes each. Where there are none it is ``None``."""
+Times: TypeAlias = "int | array[int]"
+"""Seconds, ascending, at most ``MOST_TIMES``, four bytes each; one alone is a bare int, and none is ``None``."""
 Peers: TypeAlias = str | dict[str, int] | None
 """Whom a record was seen with, and when last; a lone ``str`` was seen when the record was last used."""
 
@@ -53,7 +53,10 @@ def second_of(microseconds: int) -> int:
 def add(times: Times | None, second: int, kept: int = KEPT) -> Times:
     """``times`` with one event more; forgets what is ``kept`` seconds older than the newest."""
     if times is None:
-        return array("I", (second,))
+        return second
+    if isinstance(times, int):
+        first, last = (times, second) if times <= second else (second, times)
+        return last if first < last - kept else array("I", (first, last))
     if second >= times[-1]:
         times.append(second)
     else:
@@ -70,6 +73,12 @@ def counts(times: Times | None, now: int) -> tuple[int, int, int, int]:
     """How many within the last minute, 10 minutes, hour and 24 hours."""
     if times is None:
         return NONE
+    if isinstance(times, int):
+        if times < now - DAY or times > now:
+            return NONE
+        if times < now - HOUR:
+            return (0, 0, 0, 1)
+        return (1 if times >= now - MINUTE else 0, 1 if times >= now - 10 * MINUTE else 0, 1, 1)
     stop = len(times)
     first = times[0]
     last = times[-1]
@@ -97,6 +106,8 @@ def count(times: Times | None, now: int, window: int) -> int:
     """How many within the last ``window`` seconds."""
     if times is None:
         return 0
+    if isinstance(times, int):
+        return 1 if now - window <= times <= now else 0
     return max(0, bisect_right(times, now) - bisect_left(times, now - window))
 
 
