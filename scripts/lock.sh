@@ -3,4 +3,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 .venv/bin/uv pip compile -q --all-extras --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
-  --universal --python-version 3.11 --upgrade pyproject.toml requirements/dev.in -o requirements/all.txt
+  --universal --python-version 3.11 pyproject.toml requirements/dev.in -o requirements/all.txt

@@ -7,7 +7,7 @@
     ├── index.db            what it is searched by; may be deleted at any time
     ├── policy.yaml         the live policy; edit it, and it is read again within a second
     ├── stepwarden.toml     settings, optional (docs/settings.md)
-    └── cache/              compiled address data; may be deleted at any time
+    └── cache/              compiled address data, where the user has no cache directory; may be deleted
 
 What is missing is made, except where making it would hide a loss: a log whose keys are gone is not opened.
 """
@@ -20,8 +20,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from stepwarden import __version__
+from stepwarden.app.lookups import make_lookups
 from stepwarden.app.settings import Settings
-from stepwarden.connect.lookups.build import build_lookups
 from stepwarden.errors import KeyFileError, PolicyError, SettingsError
 from stepwarden.events.encoding import decode_trusted
 from stepwarden.events.index import IndexRow
@@ -159,7 +159,7 @@ def prepare(data: Path, settings: Settings) -> Keys:
     """
     paths = Paths(data)
     try:
-        for folder in (data, paths.ledger_key.parent, paths.cache):
+        for folder in (data, paths.ledger_key.parent):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as exc:
         raise SettingsError(f"the data directory {data} cannot be made: {exc.strerror}") from exc
@@ -187,8 +187,19 @@ def prepare(data: Path, settings: Settings) -> Keys:
     return Keys(signer, read_secret(paths.master_key, KEY_BYTES))
 
 
-def open_node(data: Path, settings: Settings, progress: Progress) -> Node:
+def open_node(
+    data: Path,
+    settings: Settings,
+    progress: Progress,
+    *,
+    clock: Callable[[], int] = wall_clock,
+    entropy: Callable[[int], bytes] = os.urandom,
+) -> Node:
     """Open the log of a data directory and fold it. Blocking: call it before anything is served.
+
+    Args:
+        clock: microseconds since 1970 UTC.
+        entropy: that many random bytes.
 
     Raises:
         StepwardenError: with what happened and what to do: locked, damaged, keys missing, settings wrong.
@@ -197,20 +208,27 @@ def open_node(data: Path, settings: Settings, progress: Progress) -> Node:
     paths = Paths(data)
     store = SqliteLogStore.open(paths.log)
     try:
-        return _wire(paths, settings, keys, store, progress)
+        return _wire(paths, settings, keys, store, progress, clock, entropy)
     except BaseException:
         store.close()
         raise
 
 
-def _wire(paths: Paths, settings: Settings, keys: Keys, store: SqliteLogStore, progress: Progress) -> Node:
+def _wire(
+    paths: Paths,
+    settings: Settings,
+    keys: Keys,
+    store: SqliteLogStore,
+    progress: Progress,
+    clock: Callable[[], int],
+    entropy: Callable[[int], bytes],
+) -> Node:
     origin = keys.signer.name
     sequencer = Sequencer.open(store, origin=origin, signer=keys.signer, limit=settings.server.queue_limit)
     size = sequencer.head.size
-    entropy = os.urandom
     people = People(store, master=keys.master, origin=origin, entropy=entropy, remembered=REMEMBERED)
     tokens = Tokens(derive(keys.master, "stepwarden/tokens/v1"), remembered=REMEMBERED)
-    addresses, agents = build_lookups(settings.addresses, cache=paths.cache)
+    addresses, agents = make_lookups(settings, paths.cache)
     describer = Describer(
         tokens,
         addresses,
@@ -231,7 +249,7 @@ def _wire(paths: Paths, settings: Settings, keys: Keys, store: SqliteLogStore, p
         sequencer,
         state,
         people,
-        clock=wall_clock,
+        clock=clock,
         entropy=entropy,
         appended=lambda number, entry: projector.offer(row_of(number, entry)),
     )

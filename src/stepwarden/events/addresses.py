@@ -61,13 +61,16 @@ def parse_address(text: str) -> Address | None:
     return found
 
 
-def client_address(ip: str, peer: str, forwarded_for: str, trusted: Sequence[Network]) -> ClientAddress:
+def client_address(
+    ip: str, peer: str, forwarded_for: str | None, trusted: Sequence[Network]
+) -> ClientAddress:
     """The client's address.
 
     Args:
         ip: the address as a caller has worked it out; where it is given, it is all that counts.
         peer: the address of the socket.
-        forwarded_for: the ``X-Forwarded-For`` header, several joined by commas.
+        forwarded_for: the ``X-Forwarded-For`` header, several joined by commas; None where there was none, which
+            from a trusted proxy means the proxy itself (a health check). An empty one is malformed.
         trusted: the networks of the proxies whose word counts.
     """
     if ip:
@@ -76,7 +79,7 @@ def client_address(ip: str, peer: str, forwarded_for: str, trusted: Sequence[Net
         # A header without a peer has nobody to vouch for it.
         return MALFORMED if forwarded_for else MISSING
     nearest = parse_address(peer)
-    if nearest is None or not _within(nearest, trusted):
+    if nearest is None or forwarded_for is None or not _within(nearest, trusted):
         return _result(nearest)
     if len(forwarded_for) > MAX_HEADER:
         return MALFORMED

@@ -60,7 +60,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
     """One attempt, before anything is derived from it.
 
     ``ip`` is the client's address when the caller has worked it out itself; otherwise ``peer`` (the address of
-    the socket) and ``forwarded_for`` (the header, as it came) let our list of trusted proxies decide. An address
+    the socket) and ``forwarded_for`` (the header, as it came; None where there was none) let our list of trusted
+    proxies decide. An address
     that cannot be parsed is accepted, and counts as the highest risk.
     ``proved`` are the methods that the application has verified for this very attempt (normally ``pwd``).
     ``parameters`` are the details that an approval is bound to (amount, payee); at most 32.
@@ -73,7 +74,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
     session: Annotated[str, msgspec.Meta(max_length=256, pattern=NO_CONTROL)] = ""
     ip: Annotated[str, msgspec.Meta(max_length=256)] = ""
     peer: Annotated[str, msgspec.Meta(max_length=256)] = ""
-    forwarded_for: Annotated[str, msgspec.Meta(max_length=16_384)] = ""
+    forwarded_for: Annotated[str, msgspec.Meta(max_length=16_384)] | None = None
     user_agent: Annotated[str, msgspec.Meta(max_length=2048, pattern=NO_CONTROL)] = ""
     device: Device | None = None
     place: Place | None = None

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from stepwarden.events.addresses import client_address
+from stepwarden.events.addresses import client_address, network_of
 from stepwarden.events.attempt import Attempt, Place
 from stepwarden.events.facts import AddressKind, Facts
 from stepwarden.flow.lookups import AddressLookup, AgentLookup
@@ -66,6 +66,8 @@ class Described:
 
 
 T = TypeVar("T")
+SHOWN = 256
+"""Characters of a malformed address that are kept."""
 MISSING = KnownAddress("", "", "", "missing", "", "", None)
 
 
@@ -152,7 +154,7 @@ class Describer:
         }
 
     def _address(self, attempt: Attempt) -> KnownAddress:
-        if attempt.ip and not attempt.peer and not attempt.forwarded_for:
+        if attempt.ip:
             known = self._known_addresses.get(attempt.ip)
             if known is not None:
                 return known
@@ -161,18 +163,16 @@ class Describer:
             return MISSING
         known = self._known_addresses.get(client.address) if client.state == "ok" else None
         if known is None:
-            known = self._look_up(client.address, malformed=client.state == "malformed")
-            if client.state == "ok":
-                _remember(self._known_addresses, client.address, known, self._remembered)
+            if client.state == "malformed":
+                # As it came, for whoever reads the log: this is what somebody tried.
+                came = (attempt.ip or attempt.forwarded_for or attempt.peer)[:SHOWN]
+                return KnownAddress(came, self._tokens.address(came), "", "malformed", "", "", None)
+            known = self._look_up(client.address)
+            _remember(self._known_addresses, client.address, known, self._remembered)
         return known
 
-    def _look_up(self, text: str, *, malformed: bool) -> KnownAddress:
-        if malformed:
-            shown = text[:256]
-            return KnownAddress(shown, self._tokens.address(shown), "", "malformed", "", "", None)
+    def _look_up(self, text: str) -> KnownAddress:
         address = ipaddress.ip_address(text)
-        prefix = 24 if address.version == 4 else 48
-        network = ipaddress.ip_network((address, prefix), strict=False)
         info = self._addresses.lookup(address)
         position = None
         if info.latitude is not None and info.longitude is not None:
@@ -182,7 +182,7 @@ class Describer:
         return KnownAddress(
             str(address),
             self._tokens.address(str(address)),
-            self._tokens.network(str(network)),
+            self._tokens.network(network_of(text)),
             info.kind,
             info.country,
             info.asn,

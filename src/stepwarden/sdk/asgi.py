@@ -83,15 +83,16 @@ class Origin:
     """Where a request came from, as far as this process can see."""
 
     peer: str
-    forwarded_for: str
+    forwarded_for: str | None
     user_agent: str
 
     @classmethod
     def of(cls, scope: Scope) -> "Origin":
         client = scope.get("client")
+        forwarded = _headers(scope, b"x-forwarded-for")
         return cls(
             peer=str(client[0]) if client else "",
-            forwarded_for=", ".join(_headers(scope, b"x-forwarded-for")),
+            forwarded_for=", ".join(forwarded) if forwarded else None,
             user_agent=" ".join(_headers(scope, b"user-agent")),
         )
 

@@ -49,7 +49,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     session: str = ""
     ip: str = ""
     peer: str = ""
-    forwarded_for: str = ""
+    forwarded_for: str | None = None
     user_agent: str = ""
     device: dict[str, str] = {}
     parameters: dict[str, str | int | bool] = {}
