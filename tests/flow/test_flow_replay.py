@@ -60,9 +60,13 @@ async def busy_day(house: House, node: Node, seed: int, steps: int) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_every_decision_of_a_busy_log_recomputes_across_restarts(house: House, seed: int) -> None:
     """What was decided live, over several runs and other bounds, is what the log alone leads to."""
-    for run in range(3):
-        house.given["memory.actors"] = [1000, 3, 1000][run]
-        house.live(lambda node, run=run: busy_day(house, node, seed * 10 + run, 60))
+    for run, actors in enumerate((1000, 3, 1000)):
+        house.given["memory.actors"] = actors
+
+        async def day(node: Node, number: int = seed * 10 + run) -> None:
+            await busy_day(house, node, number, 60)
+
+        house.live(day)
     found = recomputed(house.leaves())
     assert found.decisions == 180
 

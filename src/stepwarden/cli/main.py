@@ -9,7 +9,10 @@ import typer
 from rich.console import Console
 
 from stepwarden import __version__
-from stepwarden.cli import keys, ledger, policy, replay, serve
+from stepwarden.cli import keys, ledger
+from stepwarden.cli.policy import app as policy
+from stepwarden.cli.replay import replay
+from stepwarden.cli.serve import serve
 from stepwarden.errors import PolicyError, StepwardenError
 
 app = typer.Typer(
@@ -19,11 +22,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-app.command("serve")(serve.serve)
-app.command("replay")(replay.replay)
+app.command("serve")(serve)
+app.command("replay")(replay)
 app.add_typer(keys.app, name="keys")
 app.add_typer(ledger.app, name="ledger")
-app.add_typer(policy.app, name="policy")
+app.add_typer(policy, name="policy")
 
 
 @app.command()
