@@ -50,7 +50,7 @@ class _Credential:
     factor: FactorKind
     count: int
     last_step: int = -1
-    used: set[str] = field(default_factory=set)
+    used: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -62,7 +62,8 @@ class _Counter:
 @dataclass(slots=True)
 class _Person:
     credentials: dict[str, _Credential] = field(default_factory=dict)
-    counters: dict[str, _Counter] = field(default_factory=dict)
+    counters: tuple[tuple[str, _Counter], ...] = ()
+    """Only of factors that were answered wrongly: most people have none."""
 
 
 def _base(credential: str) -> str:
@@ -119,7 +120,9 @@ class People:
 
     def _counter(self, actor: str, factor: str) -> _Counter | None:
         person = self._people.get(actor)
-        return person.counters.get(factor) if person is not None else None
+        if person is None:
+            return None
+        return next((counter for kind, counter in person.counters if kind == factor), None)
 
     def enrol(self, actor: str, factor: str, credential: str, count: int) -> None:
         """A credential was added. Wrong answers stay counted: a second device is no second account."""
@@ -127,7 +130,6 @@ class People:
         if kind is not None:
             person = self._people.setdefault(actor, _Person())
             person.credentials[credential] = _Credential(kind, count)
-            person.counters.setdefault(kind, _Counter())
 
     def remove(self, actor: str, factor: str, credential: str) -> None:
         """A credential is gone; with the last of its kind the count goes, with the last of all the person."""
@@ -136,15 +138,19 @@ class People:
             return
         person.credentials.pop(credential, None)
         if not any(known.factor == factor for known in person.credentials.values()):
-            person.counters.pop(factor, None)
+            person.counters = tuple(known for known in person.counters if known[0] != factor)
         if not person.credentials:
             del self._people[actor]
 
     def missed(self, actor: str, factor: str, time: int) -> None:
         """A wrong answer was given at ``time``."""
+        person = self._people.get(actor)
+        if person is None or not self.credentials(actor, factor):
+            return
         counter = self._counter(actor, factor)
         if counter is None:
-            return
+            counter = _Counter()
+            person.counters = (*person.counters, (factor, counter))
         counter.wrong += 1
         seconds = lock_after(counter.wrong)
         if counter.wrong >= WRONG_IN_ALL:
@@ -158,8 +164,8 @@ class People:
         known = person.credentials.get(_base(credential)) if person is not None else None
         if known is not None and factor == "totp":
             known.last_step = max(known.last_step, step)
-        elif known is not None:
-            known.used.add(credential)
+        elif known is not None and credential not in known.used:
+            known.used = (*known.used, credential)
         counter = self._counter(actor, factor)
         if counter is not None:
             counter.wrong, counter.locked_until = 0, 0
