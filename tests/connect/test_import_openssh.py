@@ -156,6 +156,12 @@ def test_a_failed_certificate_that_names_an_address_counts_as_malformed() -> Non
     assert attempt.ip == "192.0.2.7|9.9.9.9"
 
 
+def test_the_first_of_two_methods_decides_nothing() -> None:
+    """sshd accepts a key and asks for another method: nobody is in yet."""
+    [attempt] = attempts("Partial publickey for ann from 192.0.2.7 port 4 ssh2: RSA SHA256:x")
+    assert (attempt.outcome, attempt.proved) == ("unknown", ("pop",))
+
+
 def test_the_question_for_methods_is_no_attempt() -> None:
     """``none`` offers no credential; the unknown user who asked is one attempt."""
     assert len(attempts(INVALID, "Failed none for invalid user bob from 192.0.2.7 port 5 ssh2", CLOSED)) == 1
@@ -297,6 +303,8 @@ def test_no_line_crashes_the_reader_or_makes_an_attempt_that_the_log_refuses(
 ) -> None:
     """Whatever is in the lines, each becomes something, and every attempt is one that the API would take."""
     program = data.draw(st.sampled_from(["sshd[7]", "sudo", "su[1]", "sshd(pam_unix)[3]", "last", "x"]))
-    for item in read(*messages, program=program):
+    items = read(*messages, program=program)
+    assert len(items) >= sum(message.count("\n") + 1 for message in messages)
+    for item in items:
         if isinstance(item, Imported):
             assert msgspec.convert(msgspec.to_builtins(item.attempt), Attempt) == item.attempt

@@ -79,6 +79,12 @@ def test_missing_empty_and_unknown_files_say_what_to_do(tmp_path: Path) -> None:
         open_log(tmp_path / "other", format="openssh", year=3)
 
 
+def test_every_format_has_its_section_in_the_documentation() -> None:
+    """And the documentation has no other."""
+    text = (Path(__file__).parents[2] / "docs" / "formats.md").read_text()
+    assert [line.split("`")[1] for line in text.splitlines() if line.startswith("## `")] == list(FORMATS)
+
+
 def test_a_mapping_alone_means_csv(tmp_path: Path) -> None:
     """There is nothing else that it could be for."""
     file = tmp_path / "log.csv"

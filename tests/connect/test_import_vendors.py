@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from stepwarden.connect.detect import FORMATS, importer
 from stepwarden.connect.importers.base import Imported, Item, Skipped, Unknown
+from stepwarden.connect.importers.clean import place
 from stepwarden.connect.importers.csvlog import CsvLog, parse_mapping
 from stepwarden.errors import InputError
 from stepwarden.events.attempt import Attempt
@@ -554,6 +555,18 @@ def test_a_mapping_must_name_a_time_and_columns_that_are_there() -> None:
         list(CsvLog({"user": "a"}).read(["a,b\n1,2\n"], "x"))
     with pytest.raises(InputError, match="the header has: a, b"):
         list(CsvLog({"time": "t"}).read(["a,b\n1,2\n"], "x"))
+
+
+@pytest.mark.parametrize(
+    ("latitude", "longitude", "kept"), [(50.6, 5.5, True), (0, 0, False), (91, 5, False), (50.6, None, False)]
+)
+def test_coordinates_count_together_and_null_island_is_not_known(
+    latitude: object, longitude: object, kept: bool
+) -> None:
+    """0/0 is how exporters write that they do not know; a travel from there would be an alarm."""
+    found = place(country="BE", latitude=latitude, longitude=longitude)
+    assert found is not None
+    assert (found.latitude is not None and found.longitude is not None) is kept
 
 
 VALUES = st.recursive(

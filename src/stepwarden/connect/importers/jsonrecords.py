@@ -162,8 +162,6 @@ class _Stream:
                     continue
                 return None, self._buffer[self._at : self._at + 1000]
             text = self._buffer[self._at : min(end, self._at + 1000)]
-            if isinstance(found, int | float) and end == len(self._buffer) and self._more():
-                continue
             self._at = end
             return (found if found is not None else False), text
 
