@@ -9,6 +9,7 @@ from hashlib import sha256
 from stepwarden.events.encoding import decode, encode
 from stepwarden.events.entries import (
     AttemptDecided,
+    ChallengeIssued,
     ChallengePassed,
     Demand,
     Entry,
@@ -211,3 +212,38 @@ class World:
         offer = self.attempt(actor, session, action="transfer", parameters=TRANSFER, **more)[2]  # type: ignore[arg-type]
         assert offer is not None
         return offer.challenge
+
+
+def wrong_code(world: World) -> str:
+    """Six digits that are no code of Alice's around now."""
+    near = {world.code("alice", offset=offset) for offset in (-1, 0, 1)}
+    return next(code for code in ("000000", "111111", "222222", "333333") if code not in near)
+
+
+def force_open(world: World, number: int, actor: str = "alice") -> str:
+    """A ready challenge that no cap on prompts stood in the way of, as if the cap failed."""
+    entry = ChallengeIssued(
+        time=world.now,
+        id="eeeeeeee",
+        previous=10_000 + number,
+        challenge=f"forced{number:016d}",
+        actor=actor,
+        session=f"parallel{number}",
+        action="login",
+        nonce="0" * 64,
+        binding="0" * 64,
+        aal=2,
+        expires=world.now + 5 * MINUTE,
+        ready=True,
+        proved=("pwd",),
+    )
+    world.state._prompts.clear()
+    world.append(entry)
+    return entry.challenge
+
+
+def recovery_codes(world: World) -> list[str]:
+    """Three fresh codes in place of Alice's old ones."""
+    world.remove("alice", "recovery", "r1")
+    world.secrets["alice", "recovery"] = []
+    return world.enrol_recovery("alice", "r2")

@@ -80,45 +80,57 @@ def answer(
     if len(entropy) < ENTROPY_BYTES:
         raise ValueError("an answer takes 38 random bytes")
     now = state.now(now)
-    name = text_id(entropy[GRANT_BYTES:ENTROPY_BYTES])
     kind = next((known for known in FACTORS if known == factor), None)
-    found = state.challenge(challenge_id)
-    if found is not None and found.ready and found.issued.expires <= now:
-        return expired(found, now=now, entropy=entropy[GRANT_BYTES:]), None
-    if found is None or found.issued.expires <= now:
-        # An unknown id is the sender's text: it does not enter the log.
-        return ChallengeAnswered(
-            time=now, id=name, by=by, challenge="", actor="", factor=kind or "", result="closed"
-        ), None
-    actor = found.issued.actor
-    refused = ChallengeAnswered(
+    head = ChallengeAnswered(
         time=now,
-        id=name,
-        previous=found.index,
+        id=text_id(entropy[GRANT_BYTES:ENTROPY_BYTES]),
         by=by,
-        challenge=challenge_id,
-        actor=actor,
+        challenge="",
+        actor="",
         factor=kind or "",
-        result="not_ready",
+        result="closed",
     )
+    found = state.challenge(challenge_id)
+    if found is None or (found.issued.expires <= now and not found.ready):
+        # An unknown id is the sender's text: it does not enter the log.
+        return head, None
+    if found.issued.expires <= now:
+        return expired(found, now=now, entropy=entropy[GRANT_BYTES:]), None
+    head = msgspec.structs.replace(
+        head, previous=found.index, challenge=challenge_id, actor=found.issued.actor
+    )
+    return _look_at(state, secrets, found, kind, answer, head, entropy[:GRANT_BYTES])
+
+
+def _look_at(
+    state: StepUpState,
+    secrets: FactorSecrets,
+    found: OpenChallenge,
+    kind: FactorKind | None,
+    text: str,
+    head: ChallengeAnswered,
+    entropy: bytes,
+) -> tuple[Result, Passed | None]:
+    """Steps 2 to 5, for a challenge that is open."""
     if not found.ready:
-        return refused, None
-    if state.people.locked_until(actor, refused.factor) > now:
-        return _with_result(refused, "locked"), None
-    use = _use(state, secrets, found, kind, answer, now) if kind is not None else None
+        return msgspec.structs.replace(head, result="not_ready"), None
+    if state.people.locked_until(head.actor, head.factor) > head.time:
+        return msgspec.structs.replace(head, result="locked"), None
+    use = _use(state, secrets, found, kind, text, head.time) if kind is not None else None
     if kind is not None and use is not None and use.fresh:
-        return _passed(found, kind, use, refused, entropy[:GRANT_BYTES])
+        return _passed(found, kind, use, head, entropy)
     if found.wrong + 1 >= WRONG_PER_CHALLENGE:
-        return ChallengeFailed(
-            time=now,
-            id=name,
-            previous=found.index,
-            by=by,
-            challenge=challenge_id,
-            actor=actor,
-            factor=refused.factor,
-        ), None
-    return _with_result(refused, "wrong" if use is None else "replayed"), None
+        failed = ChallengeFailed(
+            time=head.time,
+            id=head.id,
+            previous=head.previous,
+            by=head.by,
+            challenge=head.challenge,
+            actor=head.actor,
+            factor=head.factor,
+        )
+        return failed, None
+    return msgspec.structs.replace(head, result="wrong" if use is None else "replayed"), None
 
 
 def refusal(result: ChallengeAnswered | ChallengeFailed | ChallengeExpired) -> ChallengeError:
@@ -202,7 +214,3 @@ def _passed(
         step=use.step,
     )
     return entry, Passed(grant=grant, aal=aal, amr=amr, expires=expires)
-
-
-def _with_result(head: ChallengeAnswered, result: str) -> ChallengeAnswered:
-    return msgspec.structs.replace(head, result=result)

@@ -69,10 +69,10 @@ def issue(
     entropy: bytes,
     by: str = "service",
 ) -> tuple[ChallengeIssued | None, Offer]:
-    """The challenge that a ``step_up`` decision leads to.
+    """The challenge that a ``step_up`` decision, folded already, leads to.
 
     Args:
-        decided: the decision, folded already; ``index`` where it is in the log.
+        index: where the decision is in the log.
         now: the log's time, microseconds.
         entropy: 22 fresh random bytes.
 
