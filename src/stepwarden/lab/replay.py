@@ -7,28 +7,36 @@ What a foreign log cannot say is assumed, the same for every log:
 
 - whoever does something other than sign in had signed in: their session holds AAL1;
 - a step-up would have been passed by whoever succeeded, so habits are learned from allowed and stepped-up successes;
-- a refused attempt would not have succeeded, so nothing is learned from it and it counts as a failure of nobody.
+- a refused attempt would have ended there, as with an application that stops at a refusal: how it really ended is
+  counted for nobody, and nothing is learned from it.
 
 A vendor's own risk verdict is never a signal.
+
+Not here: putting attempts in order (``ordering``), and what they amount to (``summary``).
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 import msgspec
 
 from stepwarden.connect.importers.base import Imported
 from stepwarden.events.attempt import Outcome
-from stepwarden.events.entries import Standing, Verdict
+from stepwarden.events.entries import Demand, Evidence, Standing, Verdict
 from stepwarden.flow.facts import Described, Describer
 from stepwarden.flow.judge import weigh
 from stepwarden.flow.views import explain
-from stepwarden.policy.policy import Policy
+from stepwarden.policy.policy import Assessment, Policy
 from stepwarden.signals.limits import Limits
 from stepwarden.signals.state import SignalState
 
 SIGN_IN = "login"
 NOBODY = Standing()
+EXPLAINED = 65_536
+"""Explanations that are remembered: attackers repeat themselves."""
+
+Explanation = tuple[tuple[str, ...], tuple[str, ...]]
+"""The texts of the reasons, strongest first, and the rules that they come from."""
 
 
 class PlainTokens:
@@ -53,8 +61,12 @@ class PlainTokens:
         return value
 
 
-class Replayed(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt and what would have been answered. ``time`` in microseconds, ``risk`` 0..1."""
+class Replayed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One attempt and what would have been answered.
+
+    ``time`` in microseconds; ``score`` in thousandths of a nat, and ``risk`` (0..1) what it comes to. ``reasons`` are
+    never empty for what is not allowed; ``rules`` has the rule of each.
+    """
 
     time: int
     actor: str
@@ -62,6 +74,7 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     action: str
     outcome: Outcome
     decision: Verdict
+    score: int
     risk: float
     reasons: tuple[str, ...]
     rules: tuple[str, ...]
@@ -76,51 +89,56 @@ class Replay:
     describer: Describer
     policy: Policy
     signals: SignalState
+    _explained: dict[tuple[tuple[Evidence, ...], Demand, Verdict], Explanation] = field(default_factory=dict)
 
     @classmethod
     def begin(cls, describer: Describer, policy: Policy, limits: Limits) -> "Replay":
         """A replay that knows nobody yet."""
         return cls(describer, policy, SignalState(limits))
 
-    def run(self, items: Iterable[Imported], each: Callable[[Replayed], None]) -> None:
-        """Decide all of them, in the given order, which must be that of time."""
-        for item in items:
-            each(self.decide(item))
-
     def results(self, items: Iterable[Imported]) -> Iterator[Replayed]:
-        """The same, as an iterator."""
+        """Decide all of them, in the given order, which must be that of time."""
         return map(self.decide, items)
 
     def decide(self, item: Imported) -> Replayed:
         """Decide one attempt, then take in how it ended."""
         attempt = item.attempt
         described = self.describer.describe(attempt, actor=attempt.actor, time=item.time)
-        facts = described.facts
         standing = NOBODY if attempt.action == SIGN_IN else Standing(aal=1, since=item.time)
-        found = weigh(self.signals, self.policy, facts, standing, None, item.time)
-        self._fold(described, found.verdict)
-        reasons, rules = explain(self.policy, found.assessment, found.verdict)
+        found = weigh(self.signals, self.policy, described.facts, standing, None, item.time)
+        assessment, verdict = found.assessment, found.verdict
+        self._fold(described, verdict)
+        texts, rules = self._explain(assessment, verdict)
         return Replayed(
             time=item.time,
             actor=attempt.actor,
             ip=described.personal["ip"],
             action=attempt.action,
             outcome=attempt.outcome,
-            decision=found.verdict,
-            risk=found.assessment.risk / 1_000_000,
-            reasons=reasons,
+            decision=verdict,
+            score=assessment.score,
+            risk=assessment.risk / 1_000_000,
+            reasons=texts,
             rules=rules,
             source=item.source,
             source_line=item.source_line,
         )
 
+    def _explain(self, assessment: Assessment, verdict: Verdict) -> Explanation:
+        key = (assessment.evidence, assessment.demand, verdict)
+        known = self._explained.get(key)
+        if known is None:
+            if len(self._explained) >= EXPLAINED:
+                self._explained.clear()
+            known = self._explained[key] = explain(self.policy, assessment, verdict)
+        return known
+
     def _fold(self, described: Described, verdict: Verdict) -> None:
         facts, signals = described.facts, self.signals
         signals.attempted(facts)
-        if facts.outcome == "failure":
-            signals.ended(facts, learn=False)
-        elif facts.outcome == "success":
-            learn = verdict != "deny"
-            signals.ended(facts, learn=learn)
-            if learn and facts.actor and described.position is not None:
-                self.describer.places.arrived(facts.actor, described.position, facts.time)
+        if verdict == "deny":
+            return
+        succeeded = facts.outcome == "success"
+        signals.ended(facts, learn=succeeded)
+        if succeeded and facts.actor and described.position is not None:
+            self.describer.places.arrived(facts.actor, described.position, facts.time)
