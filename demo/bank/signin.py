@@ -9,6 +9,7 @@ from typing import assert_never
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from demo.bank import feed
 from demo.bank.context import Bank, ask, await_code, form_of, go, handle_of
 from demo.bank.sessions import WebSession, web_of
 from demo.bank.words import what
@@ -59,6 +60,7 @@ async def _sign_in(bank: Bank, request: Request, user: str, password: str) -> Re
     if not await bank.books.is_password(user, password):
         if decision.id:
             await handle_of(request).report(decision.id, "failure")
+        feed.wrong_password(request.scope, user)
         return bank.page(request, "sign_in", 401, wrong="User or password is wrong.")
     match decision:
         case Allowed():
