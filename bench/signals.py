@@ -1,12 +1,13 @@
 """What signals cost: microseconds for each attempt that is read and folded, and bytes for each actor remembered.
 
 An ordinary person here has two devices, each with its own address, network and user agent, and ten attempts that
-ended well: over a month (what a site remembers of its people), or all within one day (the worst a day can do).
+ended well: over a month (what a site remembers of its people), or all within one day (the worst a day can do); or
+over a month with two sessions as well.
 Memory is the growth of the resident set, each figure from a process of its own. Beside it stands a bare dict of sets
 that knows each actor's devices and addresses and nothing else.
 
 ``rows`` is what ``make bench`` prints; ``python -m bench.signals memory MODE ACTORS`` prints one figure of memory,
-MODE being month, day or bare.
+MODE being month, sessions, day or bare.
 """
 
 import gc
@@ -16,6 +17,7 @@ import sys
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from stepwarden.events.facts import Facts
@@ -36,13 +38,13 @@ def token(kind: int, number: int) -> str:
     return urlsafe_b64encode((kind << 80 | number * 0x9E3779B97F4A7C15 % 2**80).to_bytes(12, "big")).decode()
 
 
-def person(actor: int, device: int, second: float) -> Facts:
+def person(actor: int, device: int, second: float, *, sessions: bool = True) -> Facts:
     own = 2 * actor + device
     return Facts(
         time=int(second * 1_000_000),
         action="login",
         actor=token(1, actor),
-        session=token(2, own),
+        session=token(2, own) if sessions else "",
         address=token(3, own),
         network=token(4, own),
         device=token(5, own),
@@ -58,12 +60,12 @@ def person(actor: int, device: int, second: float) -> Facts:
     )
 
 
-def attempts(actors: int, span: float) -> Iterator[Facts]:
+def attempts(actors: int, span: float, *, sessions: bool) -> Iterator[Facts]:
     """Everybody's attempts in time order, evenly over ``span`` seconds, the two devices by turns."""
     step = span / (actors * GOOD)
     for turn in range(GOOD):
         for actor in range(actors):
-            yield person(actor, turn % 2, T0 + (turn * actors + actor) * step)
+            yield person(actor, turn % 2, T0 + (turn * actors + actor) * step, sessions=sessions)
 
 
 def resident() -> int:
@@ -77,7 +79,8 @@ def memory(mode: str, actors: int) -> float:
     bare: dict[str, tuple[set[str], set[str]]] = {}
     gc.collect()
     before = resident()
-    for facts in attempts(actors, 30 * DAY if mode == "month" else DAY * 5 / 6):
+    span = DAY * 5 / 6 if mode == "day" else 30 * DAY
+    for facts in attempts(actors, span, sessions=mode == "sessions"):
         if mode == "bare":
             known = bare.setdefault(facts.actor, (set(), set()))
             known[0].add(facts.device)
@@ -132,32 +135,34 @@ def rows() -> Iterator[Row]:
         bare.setdefault(facts.actor, set()).add(facts.device)
         bare.setdefault(facts.address, set()).add(facts.actor)
 
-    work = streams(16, 4_000, 2_000)
+    # Short rounds: on a shared machine only a short one goes by undisturbed.
+    work = streams(160, 400, 2_000)
     gc.collect()
     gc.freeze()
     peer = best(known, work)
     noop = best(lambda facts: facts, work)
-    for part in work[:8]:
-        best(whole, [part])
-    yield "signals, read and folded", best(whole, work[8:12]), "us/attempt", "dict of sets, us", peer
-    yield "signals, read", best(state.read, work[12:]), "us/attempt", "no-op loop, us", noop
+    best(whole, work[:80])
+    yield "signals, read and folded", best(whole, work[80:]), "us/attempt", "dict of sets, us", peer
+    last = work[-1:] * 20
+    yield "signals, read", best(state.read, last), "us/attempt", "no-op loop, us", noop
+    yield "signals, attempt folded", best(state.attempted, last), "us/attempt", "no-op loop, us", noop
+    end = partial(state.ended, learn=True)
+    yield "signals, outcome folded", best(end, last), "us/attempt", "no-op loop, us", noop
     values = state.read(work[0][0])
-    yield "signals, made sparse", best(lambda _: sparse(values), work), "us/attempt", "no-op loop, us", noop
+    yield "signals, made sparse", best(lambda _: sparse(values), last), "us/attempt", "no-op loop, us", noop
     sets = apart("bare", 100_000)
-    yield (
-        "signals, 100,000 actors, a month",
-        apart("month", 100_000),
-        "bytes/actor",
-        "dict of sets, bytes",
-        sets,
-    )
-    yield (
-        "signals, 100,000 actors, one day",
-        apart("day", 100_000),
-        "bytes/actor",
-        "dict of sets, bytes",
-        sets,
-    )
+    for mode, words in (
+        ("month", "a month"),
+        ("sessions", "and two sessions each"),
+        ("day", "all in one day"),
+    ):
+        yield (
+            f"signals, 100,000 actors, {words}",
+            apart(mode, 100_000),
+            "bytes/actor",
+            "dict of sets, bytes",
+            sets,
+        )
 
 
 def main(words: list[str]) -> None:
