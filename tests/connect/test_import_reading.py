@@ -1,7 +1,10 @@
 """Files as they come: packed, in any coding, with any line ends; and JSON in any arrangement, in constant memory."""
 
+import doctest
 import gzip
+import importlib
 import json
+import pkgutil
 import tracemalloc
 import zipfile
 from collections.abc import Iterator
@@ -11,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stepwarden.connect import importers
 from stepwarden.connect.detect import FORMATS, detect, open_log
 from stepwarden.connect.importers.base import Imported, Unknown, shorten
 from stepwarden.connect.importers.jsonrecords import read_records
@@ -77,6 +81,18 @@ def test_missing_empty_and_unknown_files_say_what_to_do(tmp_path: Path) -> None:
         open_log(tmp_path / "other", format="nonsense")
     with pytest.raises(InputError, match="year"):
         open_log(tmp_path / "other", format="openssh", year=3)
+
+
+MODULES = [
+    "stepwarden.connect.detect",
+    *(f"stepwarden.connect.importers.{module.name}" for module in pkgutil.iter_modules(importers.__path__)),
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_examples_in_the_documentation_of_the_modules_hold(name: str) -> None:
+    """A module's docstring is its specification."""
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
 
 
 def test_every_format_has_its_section_in_the_documentation() -> None:
