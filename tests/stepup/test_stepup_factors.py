@@ -47,6 +47,14 @@ def test_totp_agrees_with_another_implementation(secret: bytes, second: int) -> 
     assert totp.at(secret, second // 30) == pyotp.TOTP(totp.base32(secret)).at(second)
 
 
+@pytest.mark.parametrize(("off", "accepted"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)])
+def test_the_window_is_one_step_to_each_side(off: int, accepted: bool) -> None:
+    """Two steps away is too far."""
+    now = 1_234_567_890_000_000
+    step = totp.step_of(now) + off
+    assert (totp.matching_step(SEED, totp.at(SEED, step), now) == step) == accepted
+
+
 @given(st.integers(0, 10**9), st.integers(-200, 200))
 def test_a_code_is_right_in_its_step_and_one_around(second: int, off: int) -> None:
     """A code of another step than the last, this and the next is wrong (but for a collision of digits)."""
