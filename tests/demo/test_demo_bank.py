@@ -179,7 +179,9 @@ def test_a_transfer_is_approved_with_exactly_its_details(fake: FakeStepwarden) -
         assert asked.headers["location"] == "/code"
         assert books["bob"].cents == 91_020
         assert "Send 120.50 € to Bob Berg" in (await me.get("/code")).text
+        before = me.web.cookies["acme_session"]
         assert (await me.post("/code", code=RIGHT_CODE)).headers["location"] == "/account"
+        assert me.web.cookies["acme_session"] != before
         assert books["bob"].cents == 91_020 + 12_050
         assert (await me.get("/code")).headers["location"] == "/"
         assert "Done: Send 120.50 € to Bob Berg." in (await me.get("/account")).text
@@ -206,6 +208,22 @@ def test_a_refusal_moves_nothing_and_says_why(fake: FakeStepwarden) -> None:
     walk(fake, books, steps)
     assert (books["alice"].cents, books["bob"].cents) == (482_150, 91_020)
     assert books["alice"].mail == "alice@mail.example"
+
+
+def test_orders_that_cannot_be_carried_out_move_nothing(fake: FakeStepwarden) -> None:
+    """More than there is, to oneself, or no amount at all; an allowed one that fails is reported as a failure."""
+    books = open_books()
+
+    async def steps(me: Visitor) -> None:
+        await me.sign_in("bob")
+        for payee, amount in (("alice", "5000"), ("bob", "5")):
+            assert (await me.post("/transfer", payee=payee, amount=amount)).headers["location"] == "/account"
+        for payee, amount in (("alice", "-5"), ("alice", "1e3"), ("alice", "0"), ("", "5")):
+            assert (await me.post("/transfer", payee=payee, amount=amount)).status_code == 422
+
+    walk(fake, books, steps)
+    assert (books["alice"].cents, books["bob"].cents) == (482_150, 91_020)
+    assert [body["outcome"] for body in fake.sent("/outcome")] == ["success", "failure", "failure"]
 
 
 def test_an_outage_allows_nothing(fake: FakeStepwarden) -> None:
@@ -263,6 +281,8 @@ def test_an_export_needs_an_employee_and_a_code(fake: FakeStepwarden, hashed: Bo
         assert (await me.get("/customers/export.csv")).headers["location"] == "/code"
 
     walk(fake, hashed, steps)
+    exports = [a for a in fake.sent("/v1/attempts") if a["action"] == "customers.export"]
+    assert [bool(a.get("grant")) for a in exports] == [False, True, False]
 
 
 def test_a_customer_sees_no_customers(fake: FakeStepwarden, hashed: Books) -> None:

@@ -27,6 +27,7 @@ class FakeStepwarden:
         self.drop_next = 0
         self.requests: list[tuple[str, dict[str, str], Any]] = []
         self.connections = 0
+        self.dripped = 0
         self.grants: dict[str, str] = {}
         self.challenges: dict[str, dict[str, Any]] = {}
         self.lock = threading.Lock()
@@ -101,6 +102,7 @@ class FakeStepwarden:
                 try:
                     for _ in range(100):
                         handler.wfile.write(b" ")
+                        self.dripped += 1
                         time.sleep(0.05)
                 except OSError:
                     pass  # the client has given up, as it should

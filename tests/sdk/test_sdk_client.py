@@ -96,6 +96,8 @@ def test_an_outage_is_what_the_call_site_chose(
     assert decision.id == ""
     if isinstance(decision, StepUp):
         assert decision.challenge is None
+    # An answer that drips in for ever is given up on, not waited for.
+    assert fake.dripped < 100
 
 
 @both
@@ -216,7 +218,14 @@ def test_ids_cannot_leave_their_place_in_the_path(fake: FakeStepwarden) -> None:
     """An id with slashes and dots stays one path segment."""
     with Client(fake.url, key=KEY) as client:
         client.enrol_totp("../../v1/attempts?x=1")
-    assert fake.requests[0][0] == "/v1/actors/..%2F..%2Fv1%2Fattempts%3Fx%3D1/factors/totp"
+        client.report("../x", "success")
+        with pytest.raises(ClosedError):
+            client.answer("../../attempts?", factor="totp", answer="1")
+    assert [path for path, _, _ in fake.requests] == [
+        "/v1/actors/..%2F..%2Fv1%2Fattempts%3Fx%3D1/factors/totp",
+        "/v1/attempts/..%2Fx/outcome",
+        "/v1/challenges/..%2F..%2Fattempts%3F/answer",
+    ]
 
 
 def test_events_are_sent_in_bounded_batches(fake: FakeStepwarden) -> None:
@@ -248,6 +257,21 @@ def test_every_other_call_raises_in_an_outage(fake: FakeStepwarden) -> None:
             with pytest.raises(UnavailableError):
                 call()
     assert len(fake.requests) == 5
+
+
+def test_the_async_client_sends_nothing_twice_either(fake: FakeStepwarden) -> None:
+    """An answer to a challenge whose connection breaks is not repeated: it might count as a second try."""
+    fake.broken = "drop"
+
+    async def run() -> None:
+        async with AsyncClient(fake.url, key=KEY, timeout=0.5) as client:
+            with pytest.raises(UnavailableError):
+                await client.answer("c", factor="totp", answer="1")
+            with pytest.raises(UnavailableError):
+                await client.report("1-a", "success")
+
+    asyncio.run(run())
+    assert len(fake.requests) == 2
 
 
 def test_the_async_client_has_every_call(fake: FakeStepwarden) -> None:
