@@ -12,6 +12,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import msgspec
 from rich.console import Console
 from rich.panel import Panel
@@ -71,13 +72,24 @@ class Show:
         self._console = console
         self._children: list[Child] = []
         self._stop = asyncio.Event()
+        self._starting = True
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
+        work = asyncio.create_task(self._run())
+
+        def asked_to_stop() -> None:
+            self._stop.set()
+            if self._starting:
+                work.cancel()
+
         for sign in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(sign, self._stop.set)
+            loop.add_signal_handler(sign, asked_to_stop)
         try:
-            await self._run()
+            await work
+        except asyncio.CancelledError:
+            if not self._stop.is_set():
+                raise
         finally:
             for child in reversed(self._children):
                 await child.stop()
@@ -88,11 +100,19 @@ class Show:
         prepare(options.data, keep=options.keep)
         self._console.print("Starting Stepwarden and Acme Bank ...")
         key = await create_key(options.data / "log")
-        addresses = await self._start_stepwarden()
+        addresses = Addresses(
+            stepwarden=f"http://127.0.0.1:{free_port(8700)}",
+            bank=f"http://127.0.0.1:{free_port(options.port)}",
+        )
+        stepwarden = await self._start_stepwarden(addresses)
+        bank = await self._start_bank(addresses, key)
+        await stepwarden.wait_ready(f"{addresses.stepwarden}/readyz", 60)
+        self._console.print("Giving the bank's people thirty days of history and an authenticator each ...")
         phones = await asyncio.to_thread(
             enrol, addresses.stepwarden, key, options.data / PHONES, options.seed
         )
-        bank = await self._start_bank(addresses, key)
+        await bank.wait_ready(f"{addresses.bank}/sign-in", 60)
+        self._starting = False
         self._console.print(box(addresses, options))
         with Screen(self._console, options.attack) as screen:
             try:
@@ -118,20 +138,18 @@ class Show:
             except* DemoError as group_error:
                 raise group_error.exceptions[0] from None
 
-    async def _start_stepwarden(self) -> Addresses:
+    async def _start_stepwarden(self, addresses: Addresses) -> Child:
         options = self._options
-        port = free_port(8700)
+        port = addresses.stepwarden.rsplit(":", 1)[1]
         child = await Child.start(
             "stepwarden",
-            [*stepwarden_command(), "serve", "--data", str(options.data / "log"), "--port", str(port)],
+            [*stepwarden_command(), "serve", "--data", str(options.data / "log"), "--port", port],
             log=options.data / "stepwarden.log",
             # The bank's own reverse proxy, so to speak: people's addresses come in X-Forwarded-For.
             environment={"STEPWARDEN_SERVER_TRUSTED_PROXIES": "127.0.0.1/32"},
         )
         self._children.append(child)
-        await child.wait_ready(f"http://127.0.0.1:{port}/readyz", 60)
-        bank_port = free_port(options.port)
-        return Addresses(stepwarden=f"http://127.0.0.1:{port}", bank=f"http://127.0.0.1:{bank_port}")
+        return child
 
     async def _start_bank(self, addresses: Addresses, key: str) -> Child:
         port = addresses.bank.rsplit(":", 1)[1]
@@ -144,7 +162,6 @@ class Show:
             read_output=True,
         )
         self._children.append(child)
-        await child.wait_ready(f"{addresses.bank}/sign-in", 30)
         return child
 
     async def _watch(self, child: Child) -> None:
@@ -164,6 +181,8 @@ class Show:
             await asyncio.wait_for(attack.run(attacker), longest + 1)
         except TimeoutError:
             screen.say("The attacker's time is up.")
+        except httpx.HTTPError as exc:
+            screen.say(f"The attacker gives up: {type(exc).__name__}.")
         await asyncio.sleep(0.3)
         self._summary(screen, attacker.loot)
         if seconds:
