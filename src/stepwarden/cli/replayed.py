@@ -23,7 +23,7 @@ def show(console: Console, summary: Summary, seconds: float) -> None:
     """Print everything. ``seconds``: how long it took."""
     _heading(console, "Had Stepwarden been there")
     console.print(_overview(summary, seconds))
-    if summary.reasons:
+    if summary.top_reasons():
         _heading(console, "Why attempts were not simply allowed")
         console.print(_reasons(summary))
     if summary.attempts:

@@ -19,6 +19,7 @@ REASONS: Final = 10
 ADDRESSES: Final = 10
 MOST_DISTINCT: Final = 1_000_000
 MOST_FREQUENT: Final = 20_000
+MOST_TOGETHER: Final = 4_096
 MOST_BUCKETS: Final = 400
 MINUTE: Final = 60_000_000
 WIDTHS: Final = tuple(MINUTE * minutes for minutes in (1, 5, 15, 60, 180, 360, 1440, 10_080, 40_320, 322_560))
@@ -38,7 +39,7 @@ class Timeline:
         self.buckets: dict[int, dict[str, int]] = {}
 
     def add(self, time: int, decision: str) -> None:
-        """Count one decision; they come in order of time."""
+        """Count one decision."""
         counts = self.buckets.get(time // self.width)
         if counts is None:
             self.buckets[time // self.width] = counts = dict.fromkeys(DECISIONS, 0)
@@ -92,6 +93,38 @@ class Frequent:
         return self._counts.most_common(number)
 
 
+class Reasons:
+    """How often each rule was a reason. Rules come in few combinations, which are counted first: one look-up each."""
+
+    def __init__(self) -> None:
+        self._together: dict[tuple[str, ...], int] = {}
+        self._counts: Counter[str] = Counter()
+        self._texts: dict[str, str] = {}
+
+    def add(self, rules: tuple[str, ...], texts: tuple[str, ...]) -> None:
+        """Take in the reasons of one attempt."""
+        together = self._together
+        if rules in together:
+            together[rules] += 1
+            return
+        if len(together) >= MOST_TOGETHER:
+            self._settle()
+        together[rules] = 1
+        for rule, text in zip(rules, texts, strict=True):
+            self._texts.setdefault(rule, text)
+
+    def _settle(self) -> None:
+        for rules, count in self._together.items():
+            for rule in rules:
+                self._counts[rule] += count
+        self._together.clear()
+
+    def most_common(self, number: int) -> list[tuple[str, str, int]]:
+        """Rule, text, count; the most frequent first."""
+        self._settle()
+        return [(rule, self._texts[rule], count) for rule, count in self._counts.most_common(number)]
+
+
 class Riskiest:
     """The ten riskiest attempts; of equals, the earliest."""
 
@@ -132,12 +165,9 @@ class Summary:
     last: int = 0
     actors: Distinct = field(default_factory=Distinct)
     addresses: Distinct = field(default_factory=Distinct)
-    outcomes: Counter[str] = field(default_factory=Counter)
-    decisions: Counter[str] = field(default_factory=Counter)
     crossed: Counter[tuple[str, str]] = field(default_factory=Counter)
-    reasons: Counter[str] = field(default_factory=Counter)
-    texts: dict[str, str] = field(default_factory=dict)
     risks: Counter[tuple[int, str]] = field(default_factory=Counter)
+    reasons: Reasons = field(default_factory=Reasons)
     timeline: Timeline = field(default_factory=Timeline)
     refused: Frequent = field(default_factory=Frequent)
     riskiest: Riskiest = field(default_factory=Riskiest)
@@ -155,17 +185,13 @@ class Summary:
         self.last = one.time
         self.actors.add(one.actor)
         self.addresses.add(one.ip)
-        self.outcomes[one.outcome] += 1
-        self.decisions[one.decision] += 1
         self.crossed[(one.outcome, one.decision)] += 1
         self.risks[(min(int(one.risk * RISK_BINS), RISK_BINS - 1), one.outcome)] += 1
         self.timeline.add(one.time, one.decision)
         self.riskiest.add(one)
         if one.decision == "allow":
             return
-        for rule, text in zip(one.rules, one.reasons, strict=True):
-            self.reasons[rule] += 1
-            self.texts.setdefault(rule, text)
+        self.reasons.add(one.rules, one.reasons)
         if one.outcome == "success":
             self.stopped.add(one)
         if one.decision == "deny" and one.ip:
@@ -177,9 +203,19 @@ class Summary:
         if len(self.unknown_shown) < SHOWN_UNKNOWN:
             self.unknown_shown.append({"source": source, "source_line": line, "text": text, "reason": reason})
 
+    @property
+    def outcomes(self) -> dict[str, int]:
+        """How many attempts really ended how."""
+        return {name: sum(self.crossed[(name, decision)] for decision in DECISIONS) for name in OUTCOMES}
+
+    @property
+    def decisions(self) -> dict[str, int]:
+        """How many attempts would have been answered how."""
+        return {name: sum(self.crossed[(outcome, name)] for outcome in OUTCOMES) for name in DECISIONS}
+
     def top_reasons(self) -> list[tuple[str, str, int]]:
         """Rule, text and how many attempts were not allowed for it (among other things)."""
-        return [(rule, self.texts[rule], count) for rule, count in self.reasons.most_common(REASONS)]
+        return self.reasons.most_common(REASONS)
 
     def most_refused(self) -> list[tuple[str, int]]:
         """The addresses that would have been refused most often."""
@@ -195,8 +231,8 @@ class Summary:
             "actors": len(self.actors),
             "addresses": len(self.addresses),
             "failures": self.outcomes["failure"],
-            "outcomes": {name: self.outcomes[name] for name in OUTCOMES},
-            "decisions": {name: self.decisions[name] for name in DECISIONS},
+            "outcomes": self.outcomes,
+            "decisions": self.decisions,
             "by_outcome": {
                 outcome: {name: self.crossed[(outcome, name)] for name in DECISIONS} for outcome in OUTCOMES
             },
