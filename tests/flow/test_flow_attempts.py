@@ -248,7 +248,7 @@ def test_bad_x_forwarded_for_skips_policy(house: House) -> None:
     house.given["server.trusted_proxies"] = ["127.0.0.0/8"]
 
     async def do(node: Node) -> list[str]:
-        answers = []
+        answers: list[str] = []
         for chain in (
             "a",
             "",

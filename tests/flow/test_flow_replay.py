@@ -9,12 +9,15 @@ from tests.flow.flow_house import House
 
 from stepwarden.app.node import Node
 from stepwarden.errors import ChallengeError, DecisionDiffersError, ForbiddenError, StepwardenError
-from stepwarden.events.attempt import Attempt, Device
+from stepwarden.events.attempt import Attempt, Device, Outcome
 from stepwarden.events.encoding import decode, encode
 from stepwarden.events.entries import AttemptDecided
 from stepwarden.flow.answers import EntryQuery
 from stepwarden.flow.audit import Recomputed, recompute
 from stepwarden.ledger.store import SideWrite
+
+
+OUTCOMES: tuple[Outcome, ...] = ("success", "success", "failure", "unknown")
 
 
 def recomputed(leaves: list[bytes]) -> Recomputed:
@@ -50,7 +53,7 @@ async def busy_day(house: House, node: Node, seed: int, steps: int) -> None:
             with contextlib.suppress(ChallengeError):
                 await service.answer(answer.challenge.id, factor="totp", answer="000000", by="k")
         elif chance.random() < 0.7:
-            outcome = chance.choice(["success", "success", "failure", "unknown"])
+            outcome = chance.choice(OUTCOMES)
             await service.report(answer.id, outcome=outcome, proved=["pwd"], session=attempt.session, by="k")
         if chance.random() < 0.1:
             await service.label(answer.id, "attack", source="test", reliability=90, by="k")

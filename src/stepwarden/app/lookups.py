@@ -15,7 +15,8 @@ from stepwarden.connect.lookups.builtin import open_builtin
 from stepwarden.connect.lookups.maxmind import Database
 from stepwarden.connect.lookups.ranges import RangeList
 
-REMEMBERED = 65_536
+REMEMBERED = 1_024
+"""Answers kept by the look-ups themselves; whoever describes attempts keeps more."""
 
 
 def cache_directory(environment: Mapping[str, str], fallback: Path) -> Path:

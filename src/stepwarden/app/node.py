@@ -46,7 +46,7 @@ from stepwarden.signals.travel import Places
 from stepwarden.storage.sqlite.index import EntryIndex, Projector
 from stepwarden.storage.sqlite.log import SqliteLogStore
 
-REMEMBERED = 65_536
+REMEMBERED = 20_000
 """People, addresses and agents kept at hand; everything else is a read from the store away."""
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how far it is, and the end (0: unknown)."""
@@ -150,6 +150,29 @@ def wall_clock() -> int:
     return time.time_ns() // 1_000
 
 
+class Entropy:
+    """Random bytes of the operating system, drawn in blocks: a system call for each would cost a decision a tenth.
+
+    Each byte is given once. Not safe across ``fork``, and used by one thread.
+    """
+
+    BLOCK = 4_096
+
+    def __init__(self) -> None:
+        self._block = b""
+        self._used = 0
+
+    def take(self, count: int) -> bytes:
+        """``count`` fresh bytes."""
+        end = self._used + count
+        if end > len(self._block):
+            if count > self.BLOCK:
+                return os.urandom(count)
+            self._block, end = os.urandom(self.BLOCK), count
+        self._used = end
+        return self._block[end - count : end]
+
+
 def prepare(data: Path, settings: Settings) -> Keys:
     """Make what is missing of a data directory: keys and policy.
 
@@ -193,13 +216,13 @@ def open_node(
     progress: Progress,
     *,
     clock: Callable[[], int] = wall_clock,
-    entropy: Callable[[int], bytes] = os.urandom,
+    entropy: Callable[[int], bytes] | None = None,
 ) -> Node:
     """Open the log of a data directory and fold it. Blocking: call it before anything is served.
 
     Args:
         clock: microseconds since 1970 UTC.
-        entropy: that many random bytes.
+        entropy: that many random bytes; by default the operating system's, drawn in blocks.
 
     Raises:
         StepwardenError: with what happened and what to do: locked, damaged, keys missing, settings wrong.
@@ -208,7 +231,7 @@ def open_node(
     paths = Paths(data)
     store = SqliteLogStore.open(paths.log)
     try:
-        return _wire(paths, settings, keys, store, progress, clock, entropy)
+        return _wire(paths, settings, keys, store, progress, clock, entropy or Entropy().take)
     except BaseException:
         store.close()
         raise
@@ -227,7 +250,7 @@ def _wire(
     sequencer = Sequencer.open(store, origin=origin, signer=keys.signer, limit=settings.server.queue_limit)
     size = sequencer.head.size
     people = People(store, master=keys.master, origin=origin, entropy=entropy, remembered=REMEMBERED)
-    tokens = Tokens(derive(keys.master, "stepwarden/tokens/v1"), remembered=REMEMBERED)
+    tokens = Tokens(derive(keys.master, "stepwarden/tokens/v1"))
     addresses, agents = make_lookups(settings, paths.cache)
     describer = Describer(
         tokens,

@@ -11,7 +11,7 @@ person. Without the salt (128 random bits) a digest says nothing, not even to so
 Not here: keys and encryption (``flow``), and where openings are kept (``ledger``, ``storage``).
 """
 
-from base64 import urlsafe_b64encode
+from binascii import b2a_base64
 from collections.abc import Mapping
 from hashlib import sha256
 
@@ -20,13 +20,14 @@ import msgspec
 from stepwarden.errors import MalformedEntryError
 
 SALT_BYTES = 16
+_URL = bytes.maketrans(b"+/", b"-_")
 Disclosure = tuple[str, str, str]
 _encode = msgspec.json.Encoder().encode
 _decode_opening = msgspec.json.Decoder(list[Disclosure]).decode
 
 
 def _base64url(data: bytes) -> str:
-    return urlsafe_b64encode(data).rstrip(b"=").decode()
+    return b2a_base64(data, newline=False).translate(_URL, b"=").decode()
 
 
 def digest(disclosure: Disclosure) -> str:

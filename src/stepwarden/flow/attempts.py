@@ -8,6 +8,7 @@ When the log cannot commit nothing is allowed: the awaited receipt raises, and s
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
@@ -73,8 +74,8 @@ class Attempts:
         self._store = store
         self._binding_key = binding_key
         self._entropy = entropy
-        self._by_key: dict[str, Decided] = {}
-        self._recent: dict[int, tuple[AttemptDecided, Position | None, str]] = {}
+        self._by_key: OrderedDict[str, Decided] = OrderedDict()
+        self._recent: OrderedDict[int, tuple[AttemptDecided, Position | None, str]] = OrderedDict()
 
     async def decide(self, attempt: Attempt, *, by: str, idempotency_key: str) -> Answer:
         """Decide, record, and answer once it is durable.
@@ -312,7 +313,7 @@ class Attempts:
             self._describer.places.arrived(facts.actor, described.position, facts.time)
 
 
-def _remember(known: dict[K, V], key: K, value: V, limit: int) -> None:
+def _remember(known: OrderedDict[K, V], key: K, value: V, limit: int) -> None:
     known[key] = value
     if len(known) > limit:
-        del known[next(iter(known))]
+        known.popitem(last=False)

@@ -6,6 +6,7 @@ missing look-up leaves its field empty.
 """
 
 import ipaddress
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -47,7 +48,7 @@ class KnownAddress:
 
 @dataclass(frozen=True, slots=True)
 class KnownAgent:
-    """What is known of one user agent, computed once. ``family`` stands in for a device that has no id."""
+    """What is known of one user agent, computed once. ``family`` tells kinds of agents apart."""
 
     token: str
     browser: str
@@ -90,8 +91,8 @@ class Describer:
         self._trusted = tuple(trusted_proxies)
         self.places = places
         self._remembered = remembered
-        self._known_addresses: dict[str, KnownAddress] = {}
-        self._known_agents: dict[str, KnownAgent] = {}
+        self._known_addresses: OrderedDict[str, KnownAddress] = OrderedDict()
+        self._known_agents: OrderedDict[str, KnownAgent] = OrderedDict()
 
     def session(self, value: str) -> str:
         """The token of a session id; empty stays empty."""
@@ -121,7 +122,7 @@ class Describer:
             session=tokens.session(attempt.session),
             address=address.token,
             network=address.network,
-            device=tokens.device(device_id or agent.family),
+            device=tokens.device(device_id or _stand_in(attempt.actor, agent.family)),
             agent=agent.token,
             resource=tokens.resource(attempt.resource),
             address_kind=address.kind,
@@ -202,10 +203,18 @@ class Describer:
         return known
 
 
-def _remember(cache: dict[str, T], key: str, value: T, limit: int) -> None:
+def _remember(cache: OrderedDict[str, T], key: str, value: T, limit: int) -> None:
     if len(cache) >= limit:
-        del cache[next(iter(cache))]
+        cache.popitem(last=False)
     cache[key] = value
+
+
+def _stand_in(actor: str, family: str) -> str:
+    """A device for an application that names none: this kind of agent *of this person*.
+
+    Millions share a browser and a system; were it one device, the failures of some would count against all.
+    """
+    return f"{actor}\0{family}" if actor and family else ""
 
 
 def position_of(place: Place) -> Position | None:

@@ -10,6 +10,7 @@ origin and the index of its entry. Delete the rows and every sealed opening and 
 log means nothing any more. Entries that name nobody are sealed under a key for their address.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -54,7 +55,7 @@ class People:
         self._origin = origin.encode()
         self._entropy = entropy
         self._remembered = remembered
-        self._known: dict[str, Person] = {}
+        self._known: OrderedDict[str, Person] = OrderedDict()
         self._pending: dict[str, tuple[SideWrite, ...]] = {}
 
     def _row_key(self, actor: str) -> bytes:
@@ -129,10 +130,8 @@ class People:
         return Person(plain[:-KEY_BYTES].decode(), plain[-KEY_BYTES:])
 
     def _remember(self, actor: str, person: Person) -> None:
-        while len(self._known) >= self._remembered:
-            oldest = next(iter(self._known))
+        if len(self._known) >= self._remembered:
+            oldest, kept = self._known.popitem(last=False)
             if oldest in self._pending:  # its rows are not on disk yet: it must stay
-                self._known[oldest] = self._known.pop(oldest)
-                break
-            del self._known[oldest]
+                self._known[oldest] = kept
         self._known[actor] = person

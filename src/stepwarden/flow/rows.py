@@ -1,5 +1,7 @@
 """From an entry to its row in the query index."""
 
+from typing import get_args
+
 from stepwarden.events.entries import (
     AttemptDecided,
     ChallengeAnswered,
@@ -16,11 +18,29 @@ from stepwarden.events.entries import (
 )
 from stepwarden.events.index import IndexRow
 
+_KINDS = {kind: str(kind.__struct_config__.tag) for kind in get_args(Entry)}
+
 
 def row_of(index: int, entry: Entry) -> IndexRow:
     """The row of the entry at ``index``; kinds that concern nobody in particular have their time and kind only."""
-    row = IndexRow(index, kind_of(entry), entry.time, id=entry.id, previous=entry.previous)
-    if isinstance(entry, AttemptDecided | OutcomeReported | EventRecorded):
+    kind = kind_of(entry)
+    if isinstance(entry, AttemptDecided | OutcomeReported):
+        facts = entry.facts
+        return IndexRow(
+            index,
+            kind,
+            entry.time,
+            facts.actor,
+            facts.address,
+            facts.action,
+            facts.outcome,
+            entry.decision,
+            facts.session,
+            entry.id,
+            entry.previous,
+        )
+    row = IndexRow(index, kind, entry.time, id=entry.id, previous=entry.previous)
+    if isinstance(entry, EventRecorded):
         facts = entry.facts
         row = row._replace(
             actor=facts.actor,
@@ -28,7 +48,6 @@ def row_of(index: int, entry: Entry) -> IndexRow:
             action=facts.action,
             outcome=facts.outcome,
             session=facts.session,
-            decision="" if isinstance(entry, EventRecorded) else entry.decision,
         )
     elif isinstance(entry, ChallengeIssued):
         row = row._replace(actor=entry.actor, session=entry.session, action=entry.action)
@@ -49,4 +68,4 @@ def row_of(index: int, entry: Entry) -> IndexRow:
 
 def kind_of(entry: Entry) -> str:
     """The entry's kind as its leaf spells it, such as ``attempt.decided``."""
-    return str(entry.__struct_config__.tag)
+    return _KINDS[type(entry)]

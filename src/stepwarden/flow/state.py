@@ -8,6 +8,7 @@ Bounded: signals by their limits, challenges and grants by their expiry, idempot
 count (the oldest go first), policies by the number of different ones that a log holds.
 """
 
+from collections import OrderedDict
 from typing import TypeVar
 
 from stepwarden.errors import CorruptLogError, UnknownPolicyError
@@ -30,9 +31,9 @@ class LogState:
         self.stepup = StepUpState()
         self.policies: dict[str, Policy] = {}
         self.policy: Policy | None = None
-        self.answered: dict[str, int] = {}
-        self.outcomes: dict[int, str] = {}
-        self.spent: dict[int, bool] = {}
+        self.answered: OrderedDict[str, int] = OrderedDict()
+        self.outcomes: OrderedDict[int, str] = OrderedDict()
+        self.spent: OrderedDict[int, bool] = OrderedDict()
         self.size = 0
         self.time = 0
 
@@ -79,8 +80,9 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-def _remember(known: dict[K, V], key: K, value: V, limit: int) -> None:
-    known.pop(key, None)
+def _remember(known: OrderedDict[K, V], key: K, value: V, limit: int) -> None:
+    # Not a plain dict: finding its first key costs more with every key deleted before it.
     known[key] = value
+    known.move_to_end(key)
     if len(known) > limit:
-        del known[next(iter(known))]
+        known.popitem(last=False)

@@ -13,22 +13,21 @@ from collections.abc import Callable
 from hashlib import blake2b
 
 TOKEN_BYTES = 12
-_URL = str.maketrans("+/", "-_")
+_URL = bytes.maketrans(b"+/", b"-_")
 
 
 def encode_token(data: bytes) -> str:
     """12 bytes as 16 characters of base64url."""
-    return b2a_base64(data, newline=False).decode().translate(_URL)
+    return b2a_base64(data, newline=False).translate(_URL).decode()
 
 
 class Tokens:
-    """Makes tokens with the log's token key (32 bytes); remembers the last ``remembered`` of each kind."""
+    """Makes tokens with the log's token key (32 bytes)."""
 
-    def __init__(self, key: bytes, *, remembered: int) -> None:
+    def __init__(self, key: bytes) -> None:
         if len(key) != 32:
             raise ValueError("a token key has 32 bytes")
         self._key = key
-        self._remembered = remembered
         self.session = self._maker(b"session")
         self.device = self._maker(b"device")
         self.address = self._maker(b"address")
@@ -37,17 +36,14 @@ class Tokens:
         self.resource = self._maker(b"resource")
 
     def _maker(self, kind: bytes) -> Callable[[str], str]:
-        known: dict[str, str] = {}
+        # The keyed state is made once; a copy of it is cheaper than keying anew.
+        keyed = blake2b(key=self._key, person=kind, digest_size=TOKEN_BYTES)
 
         def token(value: str) -> str:
             if not value:
                 return ""
-            found = known.get(value)
-            if found is None:
-                digest = blake2b(value.encode(), key=self._key, person=kind, digest_size=TOKEN_BYTES).digest()
-                if len(known) >= self._remembered:
-                    del known[next(iter(known))]
-                found = known[value] = encode_token(digest)
-            return found
+            state = keyed.copy()
+            state.update(value.encode())
+            return encode_token(state.digest())
 
         return token
