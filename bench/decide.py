@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
-import msgspec
-
 from bench.service import bodies
 from bench.table import Row
 from stepwarden.app.node import default_policy
@@ -23,6 +21,7 @@ from stepwarden.events.entries import AttemptDecided
 from stepwarden.flow.facts import Describer
 from stepwarden.flow.judge import judge
 from stepwarden.flow.tokens import Tokens
+from stepwarden.gateway.strictjson import Reader
 from stepwarden.policy.loader import load
 from stepwarden.signals.catalogue import sparse
 from stepwarden.signals.limits import STANDARD
@@ -38,7 +37,7 @@ class Deciding:
 
     def __init__(self) -> None:
         self.bodies = [body.encode() for body in bodies()]
-        self.decode = msgspec.json.Decoder(Attempt).decode
+        self.decode = Reader(Attempt).read
         lookup = Addresses(databases=[], ranges=[], builtin=None, remembered=1_000)
         self.describer = Describer(
             Tokens(bytes(32)),

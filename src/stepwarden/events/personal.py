@@ -2,7 +2,7 @@
 
 The leaf holds, for each personal field, ``SHA-256(JSON [salt, name, value])`` in unpadded base64url, the digest of an
 SD-JWT disclosure. The disclosures themselves (the opening) are kept beside the log, encrypted under a key per
-person. Without the salt (128 random bits) a digest says nothing, not even to somebody who guesses the value.
+person. Without the salt (128 random bits, in hex) a digest says nothing, not even to somebody who guesses the value.
 
 >>> digests, opening = commit({"ip": "192.0.2.7"}, entropy=bytes(16))
 >>> verify(digests, opening)
@@ -20,6 +20,7 @@ import msgspec
 from stepwarden.errors import MalformedEntryError
 
 SALT_BYTES = 16
+SALT_HEX = 2 * SALT_BYTES
 _URL = bytes.maketrans(b"+/", b"-_")
 Disclosure = tuple[str, str, str]
 _encode = msgspec.json.Encoder().encode
@@ -47,14 +48,17 @@ def commit(fields: Mapping[str, str], entropy: bytes) -> tuple[dict[str, str], b
     present = [(name, value) for name, value in fields.items() if value]
     if len(entropy) < SALT_BYTES * len(present):
         raise ValueError("too little entropy for the salts")
-    opening: list[Disclosure] = []
+    salts = entropy.hex()
+    disclosures: list[bytes] = []
     digests: dict[str, str] = {}
-    for number, (name, value) in enumerate(present):
-        salt = _base64url(entropy[number * SALT_BYTES : (number + 1) * SALT_BYTES])
-        disclosure = (salt, name, value)
-        opening.append(disclosure)
-        digests[name] = digest(disclosure)
-    return digests, _encode(opening) if opening else b""
+    at = 0
+    for name, value in present:
+        disclosure = _encode((salts[at : at + SALT_HEX], name, value))
+        disclosures.append(disclosure)
+        digests[name] = _base64url(sha256(disclosure).digest())
+        at += SALT_HEX
+    # The encoding of the list, put together from what was hashed.
+    return digests, b"[" + b",".join(disclosures) + b"]" if disclosures else b""
 
 
 def verify(digests: Mapping[str, str], opening: bytes) -> dict[str, str]:

@@ -1,6 +1,8 @@
 """From what the rooms below return to what callers are shown (``answers``)."""
 
-from stepwarden.events.entries import AttemptDecided, Demand, Verdict
+from functools import lru_cache
+
+from stepwarden.events.entries import AttemptDecided, Demand, Evidence, Verdict
 from stepwarden.flow.answers import ChallengeOffer, ReasonText, ReceiptView
 from stepwarden.ledger.sequencer import Receipt
 from stepwarden.policy.policy import Assessment, Policy
@@ -21,18 +23,24 @@ def receipt_view(index: int, receipt: Receipt) -> ReceiptView:
 
 def reason_texts(policy: Policy, entry: AttemptDecided) -> tuple[ReasonText, ...]:
     """The reasons in words, strongest first; weights in nats. Whatever is not allowed has at least one."""
-    reasons = tuple(
-        ReasonText(
-            rule=reason.rule, text=reason.text, weight=reason.weight / 1000, technique=reason.technique
-        )
-        for reason in policy.reasons(entry.evidence)
-    )
+    reasons = _in_words(policy, entry.evidence)
     if entry.decision == "deny" and not entry.demand.deny:
         # The policy asked for a step-up; that it became a refusal is the cap on prompts (``judge``).
         return (TOO_MANY_PROMPTS, *reasons)
     if entry.decision != "allow" and not any(reason.weight > 0 for reason in reasons):
         return (by_itself(entry.demand), *reasons)
     return reasons
+
+
+@lru_cache(maxsize=4_096)
+def _in_words(policy: Policy, evidence: tuple[Evidence, ...]) -> tuple[ReasonText, ...]:
+    # The same few combinations of rules come again and again.
+    return tuple(
+        ReasonText(
+            rule=reason.rule, text=reason.text, weight=reason.weight / 1000, technique=reason.technique
+        )
+        for reason in policy.reasons(evidence)
+    )
 
 
 def by_itself(demand: Demand) -> ReasonText:
