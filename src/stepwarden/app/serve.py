@@ -57,9 +57,13 @@ async def serve(
         tasks = [asyncio.create_task(_kept_alive(chore)) for chore in chores]
         try:
             host, port = sock.getsockname()[:2]
-            started(host, port)
-            application = build(node.service, _gateway_settings(settings, host, port))
-            await serve_http(application, sock, grace=GRACE, connections=CONNECTIONS)
+            await serve_http(
+                build(node.service, _gateway_settings(settings, host, port)),
+                sock,
+                grace=GRACE,
+                connections=CONNECTIONS,
+                listening=lambda: started(host, port),
+            )
         finally:
             for task in tasks:
                 task.cancel()
@@ -113,7 +117,7 @@ async def _watch_log(node: Node) -> None:
 
 async def _watch_policy(node: Node) -> None:
     path = node.policy_path
-    seen = _stamp(path)
+    seen: tuple[int, int] | None = None  # read once more: it may have changed since the start read it
     while True:
         await asyncio.sleep(EVERY)
         now = _stamp(path)

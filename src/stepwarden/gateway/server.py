@@ -6,7 +6,11 @@ On SIGINT or SIGTERM it stops accepting, gives requests under way ``grace`` seco
 """
 
 import asyncio
+import signal
 import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import uvicorn
 import uvloop
@@ -66,16 +70,48 @@ def listen(host: str, port: int) -> socket.socket:
     return sock
 
 
+class _Server(uvicorn.Server):
+    """uvicorn raises a signal once more when it has stopped, which ends the process where it stands. Here somebody
+    still has a log to close."""
+
+    def __init__(self, settings: uvicorn.Config, listening: Callable[[], None]) -> None:
+        super().__init__(settings)
+        self._listening = listening
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield  # nobody else can listen to signals
+            return
+        before = {one: signal.signal(one, self.handle_exit) for one in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for one, handler in before.items():
+                signal.signal(one, handler)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._listening()
+
+
 class Server:
     """One server on one bound socket, inside the loop that the service lives in."""
 
     def __init__(
-        self, app: App, sock: socket.socket, *, grace: int = GRACE, connections: int = CONNECTIONS
+        self,
+        app: App,
+        sock: socket.socket,
+        *,
+        grace: int = GRACE,
+        connections: int = CONNECTIONS,
+        listening: Callable[[], None] = lambda: None,
     ) -> None:
+        """``listening`` is called once requests are taken and signals are heard."""
         self._socket = sock
         self.host, self.port = sock.getsockname()[:2]
-        self._server = uvicorn.Server(
-            config(app, host=self.host, port=self.port, grace=grace, connections=connections)
+        self._server = _Server(
+            config(app, host=self.host, port=self.port, grace=grace, connections=connections), listening
         )
 
     async def serve(self) -> None:
@@ -87,9 +123,11 @@ class Server:
         self._server.should_exit = True
 
 
-async def serve(app: App, sock: socket.socket, *, grace: int, connections: int) -> None:
+async def serve(
+    app: App, sock: socket.socket, *, grace: int, connections: int, listening: Callable[[], None]
+) -> None:
     """Serve on a bound socket until a signal comes; runs inside the loop that the service lives in."""
-    await Server(app, sock, grace=grace, connections=connections).serve()
+    await Server(app, sock, grace=grace, connections=connections, listening=listening).serve()
 
 
 def run(app: App, host: str, port: int, *, grace: int = GRACE, connections: int = CONNECTIONS) -> None:
