@@ -1,8 +1,10 @@
 """Decisions, secrets and the code form: what the types themselves promise."""
 
+import doctest
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import given
@@ -19,6 +21,9 @@ from stepwarden.sdk import (
     RecoveryCodes,
     StepUp,
     TotpEnrolment,
+    answers,
+    codeform,
+    routes,
 )
 from stepwarden.sdk.wire import Response, check, outage_decision, read_decision
 
@@ -114,6 +119,14 @@ def test_codes_are_read_as_people_type_them(typed: str, factor: str, answer: str
     """Spaces, dashes and other scripts' digits do not make a right code wrong."""
     code = sdk.read_code(typed, ("totp", "recovery"))
     assert (code.factor, code.answer) == (factor, answer)
+
+
+@pytest.mark.parametrize("module", [answers, codeform, routes])
+def test_the_examples_in_the_docstrings_run(module: ModuleType) -> None:
+    """What the specification shows is what happens."""
+    found = doctest.testmod(module)
+    assert found.attempted > 0
+    assert found.failed == 0
 
 
 def test_everything_public_exists() -> None:
