@@ -12,7 +12,7 @@ from rich.text import Text
 
 from stepwarden.connect.importers.base import shorten
 from stepwarden.lab.replay import Replayed
-from stepwarden.lab.summary import DECISIONS, OUTCOMES, Summary, iso
+from stepwarden.lab.summary import DECISIONS, OUTCOMES, Summary, alike, iso
 
 SHOWN_REASONS = 3
 STYLES = {"allow": "green", "step_up": "yellow", "deny": "red"}
@@ -88,9 +88,9 @@ def _reasons(summary: Summary) -> Table:
 
 def _attempts(console: Console, attempts: Sequence[Replayed]) -> None:
     """One heading for attempts in a row that differ in nothing but their time and place in the log."""
-    for alike in _alike(attempts):
-        one = alike[0]
-        again = f" and {len(alike) - 1} more like it" if len(alike) > 1 else ""
+    for group in alike(attempts):
+        one = group[0]
+        again = f" and {len(group) - 1} more like it" if len(group) > 1 else ""
         console.print(
             Text.assemble(
                 (LABELS[one.decision], f"bold {STYLES[one.decision]}"),
@@ -105,12 +105,3 @@ def _attempts(console: Console, attempts: Sequence[Replayed]) -> None:
             lines.append((f"- and {len(one.reasons) - SHOWN_REASONS} more", "dim"))
         for text, style in lines:
             console.print(Padding(Text(text, style=style), (0, 0, 0, 4)))
-
-
-def _alike(attempts: Sequence[Replayed]) -> list[list[Replayed]]:
-    """The attempts, those of one person and address with one answer together, in the order of the first of each."""
-    groups: dict[tuple[str, str, str, str, str], list[Replayed]] = {}
-    for one in attempts:
-        key = (one.actor, one.ip, one.action, one.outcome, one.decision)
-        groups.setdefault(key, []).append(one)
-    return list(groups.values())

@@ -1,22 +1,36 @@
 """Charts of a replay as SVG text, drawn without a browser and without anything fetched.
 
 Each is drawn twice, for light and for dark pages; the page shows the one that fits. Colours are told apart by people
-with colour-vision deficiencies (Okabe and Ito), and the order of stacking is that of the legend.
+with colour-vision deficiencies (Okabe and Ito), and the order of stacking is that of the legend, from below.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from stepwarden.errors import SettingsError
-from stepwarden.lab.summary import RISK_BINS, Summary
+from stepwarden.lab.summary import DECISIONS, OUTCOMES, RISK_BINS, Summary
 
-DECISIONS = ("allow", "step_up", "deny")
-LABELS = {"allow": "allowed", "step_up": "stepped up", "deny": "refused"}
-COLOURS = {"allowed": "#009E73", "stepped up": "#E69F00", "refused": "#D55E00"}
-OUTCOME_COLOURS = {"failure": "#D55E00", "success": "#0072B2", "unknown": "#999999"}
-WIDTH, HEIGHT = 820, 240
+LABELS: Final = {"allow": "allowed", "step_up": "stepped up", "deny": "refused"}
+COLOURS: Final = {"allowed": "#009E73", "stepped up": "#E69F00", "refused": "#D55E00"}
+OUTCOME_COLOURS: Final = {"success": "#0072B2", "failure": "#CC79A7", "unknown": "#999999"}
+"""Other hues than those of the decisions: a failed attempt is not a refused one."""
+WIDTH, HEIGHT = 840, 220
+TIMES: Final = {
+    "milliseconds": "%H:%M:%S",
+    "seconds": "%H:%M:%S",
+    "minutes": "%H:%M",
+    "hours": "%H:%M",
+    "day": "%-d %b",
+    "date": "%-d %b",
+    "week": "%-d %b",
+    "month": "%b %Y",
+    "quarter": "%b %Y",
+    "year": "%Y",
+}
+"""Labels of the time axis, by what a tick falls on."""
+FONT: Final = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,90 +48,108 @@ def timeline(summary: Summary) -> Chart:
         {
             "from": _moment(number * line.width),
             "to": _moment((number + 1) * line.width),
-            "decision": LABELS[decision],
+            "colour": LABELS[decision],
             "attempts": count,
             "order": DECISIONS.index(decision),
         }
         for number, counts in sorted(line.buckets.items())
         for decision, count in counts.items()
+        if count
     ]
-    spec = _bars(
-        rows,
-        x={"field": "from", "type": "temporal", "title": "time (UTC)", "bandPosition": 0},
-        colour=_colour("decision", list(COLOURS), list(COLOURS.values()), "would have been"),
-    )
-    spec["encoding"]["x2"] = {"field": "to"}
-    return _both(spec)
+    axis = {"tickCount": 8, "grid": False, "format": TIMES, "labelOverlap": True}
+    x: dict[str, Any] = {"type": "temporal", "scale": {"type": "utc"}, "axis": axis}
+    return _both(_bars(rows, x, COLOURS, {}))
 
 
 def risks(summary: Summary) -> Chart:
-    """How many attempts had which risk, by how they really ended."""
+    """How many attempts had which risk, stacked by how they really ended."""
     rows = [
         {
-            "from": bin_ / RISK_BINS,
-            "to": (bin_ + 1) / RISK_BINS,
-            "outcome": outcome,
+            "from": 100 * bin_ / RISK_BINS,
+            "to": 100 * (bin_ + 1) / RISK_BINS,
+            "colour": outcome,
             "attempts": count,
-            "order": 0,
+            "order": OUTCOMES.index(outcome),
         }
         for (bin_, outcome), count in sorted(summary.risks.items())
     ]
-    spec = _bars(
-        rows,
-        x={"field": "from", "type": "quantitative", "title": "risk", "scale": {"domain": [0, 1]}},
-        colour=_colour("outcome", list(OUTCOME_COLOURS), list(OUTCOME_COLOURS.values()), "really ended in"),
-    )
-    spec["encoding"]["x2"] = {"field": "to"}
-    spec["encoding"]["y"]["scale"] = {"type": "sqrt"}
-    spec["encoding"]["y"]["title"] = "attempts (square-root scale)"
-    return _both(spec)
+    axis = {"values": list(range(0, 101, 10)), "labelExpr": "datum.value + ' %'", "grid": False}
+    x: dict[str, Any] = {"type": "quantitative", "scale": {"domain": [0, 100]}, "axis": axis}
+    colours = {name: OUTCOME_COLOURS[name] for name in OUTCOMES if summary.outcomes[name]}
+    return _both(_bars(rows, x, colours, {"title": "risk"}))
 
 
 def _moment(time: int) -> str:
     return datetime.fromtimestamp(time / 1_000_000, UTC).isoformat()
 
 
-def _bars(rows: Sequence[dict[str, object]], *, x: dict[str, Any], colour: dict[str, Any]) -> dict[str, Any]:
+def _bars(
+    rows: Sequence[dict[str, object]], x: dict[str, Any], colours: dict[str, str], titles: dict[str, str]
+) -> dict[str, Any]:
+    """Stacked bars between ``from`` and ``to``."""
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "width": WIDTH,
         "height": HEIGHT,
         "data": {"values": list(rows)},
-        "mark": {"type": "bar", "stroke": None},
+        # A log of months with a busy minute: the bar must be seen, so it is never thinner than this.
+        "mark": {"type": "bar", "binSpacing": 0.5, "minBandSize": 2},
         "encoding": {
-            "x": x,
-            "y": {"field": "attempts", "type": "quantitative", "title": "attempts", "stack": "zero"},
-            "color": colour,
+            "x": {"field": "from", "bin": {"binned": True}, "title": titles.get("title")} | x,
+            "x2": {"field": "to"},
+            "y": {
+                "field": "attempts",
+                "type": "quantitative",
+                "title": "attempts",
+                "stack": "zero",
+                "axis": {"tickCount": 4, "tickMinStep": 1, "format": ",d"},
+            },
+            "color": {
+                "field": "colour",
+                "type": "nominal",
+                "title": None,
+                "scale": {"domain": list(colours), "range": list(colours.values())},
+                "legend": {"orient": "top", "direction": "horizontal", "offset": 8},
+            },
             "order": {"field": "order", "type": "quantitative"},
         },
     }
 
 
-def _colour(field: str, domain: list[str], colours: list[str], title: str) -> dict[str, Any]:
-    return {
-        "field": field,
-        "type": "nominal",
-        "title": title,
-        "scale": {"domain": domain, "range": colours},
-        "legend": {"orient": "top", "direction": "horizontal"},
-    }
-
-
 def _both(spec: dict[str, Any]) -> Chart:
-    return Chart(_draw(spec, "#1f2933", "#d9dee3"), _draw(spec, "#dfe5ea", "#3b4650"))
+    return Chart(_draw(spec, "#46525c", "#dfe4e8"), _draw(spec, "#b4bfc9", "#303a44"))
 
 
-def _draw(spec: dict[str, Any], ink: str, grid: str) -> str:
+def _draw(spec: dict[str, Any], ink: str, line: str) -> str:
     try:
         import vl_convert
     except ImportError as exc:
         raise SettingsError("reports need the extra `lab`: pip install 'stepwarden[lab]'") from exc
-    axis = {"labelColor": ink, "titleColor": ink, "gridColor": grid, "domainColor": grid, "tickColor": grid}
+    axis = {
+        "labelColor": ink,
+        "titleColor": ink,
+        "gridColor": line,
+        "domainColor": line,
+        "tickColor": line,
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "labelFont": FONT,
+        "titleFont": FONT,
+    }
+    legend = {
+        "labelColor": ink,
+        "labelFontSize": 13,
+        "labelFont": FONT,
+        "symbolType": "square",
+        "columnPadding": 18,
+    }
     config = {
-        "background": "transparent",
-        "font": "system-ui, sans-serif",
+        "background": None,
+        "padding": 2,
         "view": {"stroke": None},
-        "axis": axis | {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"},
-        "legend": {"labelColor": ink, "titleColor": ink, "labelFontSize": 12, "titleFontWeight": "normal"},
+        "axis": axis,
+        "axisY": {"domain": False, "ticks": False, "labelPadding": 6},
+        "legend": legend,
     }
     return str(vl_convert.vegalite_to_svg(spec | {"config": config}))

@@ -9,9 +9,24 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from stepwarden import __version__
+from stepwarden.connect.importers.base import shorten
 from stepwarden.errors import InputError
 from stepwarden.lab import charts
-from stepwarden.lab.summary import Summary, iso
+from stepwarden.lab.summary import MINUTE, Summary, alike, iso
+
+WIDTHS = {
+    1: "per minute",
+    5: "per 5 minutes",
+    15: "per quarter of an hour",
+    60: "per hour",
+    180: "per 3 hours",
+    360: "per 6 hours",
+    1440: "per day",
+    10_080: "per week",
+    40_320: "per 4 weeks",
+    322_560: "per 32 weeks",
+}
+"""Widths of the timeline's buckets in minutes, in words."""
 
 
 def render(summary: Summary, *, title: str) -> str:
@@ -23,15 +38,21 @@ def render(summary: Summary, *, title: str) -> str:
     environment = Environment(
         loader=PackageLoader("stepwarden.lab"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters["iso"] = iso
-    environment.filters["thousands"] = "{:,}".format
-    environment.filters["percent"] = _percent
+    environment.filters |= {
+        "alike": alike,
+        "moment": _moment,
+        "percent": _percent,
+        "plain": shorten,
+        "risk": _risk,
+        "thousands": "{:,}".format,
+    }
     drawn = summary.attempts > 0
     return environment.get_template("replay.html").render(
         title=title,
         summary=summary,
         timeline=charts.timeline(summary) if drawn else None,
         risks=charts.risks(summary) if drawn else None,
+        width=WIDTHS[summary.timeline.width // MINUTE],
         labels=charts.LABELS,
         version=__version__,
     )
@@ -51,6 +72,16 @@ def write(summary: Summary, path: Path, *, title: str) -> None:
     except OSError as exc:
         draft.unlink(missing_ok=True)
         raise InputError(f"the report {path} cannot be written: {exc.strerror}", field="report") from exc
+
+
+def _moment(time: int) -> str:
+    """To the second, and without the letters that machines need."""
+    return iso(time // 1_000_000 * 1_000_000).replace("T", " ").removesuffix("Z")
+
+
+def _risk(risk: float) -> str:
+    """In percent; certainty is never claimed."""
+    return "> 99.9 %" if risk > 0.999 else _percent(round(risk * 1_000_000), 1_000_000)
 
 
 def _percent(part: int, whole: int) -> str:

@@ -7,6 +7,7 @@ become wider.
 
 import heapq
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -287,3 +288,11 @@ def as_json(one: Replayed) -> dict[str, object]:
         "source": one.source,
         "source_line": one.source_line,
     }
+
+
+def alike(attempts: Sequence[Replayed]) -> list[list[Replayed]]:
+    """Attempts that differ in nothing but time and reasons together, in the order of the first of each."""
+    groups: dict[tuple[str, ...], list[Replayed]] = {}
+    for one in attempts:
+        groups.setdefault((one.actor, one.ip, one.action, one.outcome, one.decision), []).append(one)
+    return list(groups.values())
