@@ -97,7 +97,7 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        return self.start()
+        return self if self._process is not None else self.start()
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
@@ -119,7 +119,11 @@ class Server:
     def start(self, *options: str, before: Callable[[], None] | None = None) -> Self:
         """Start, and wait until it answers."""
         self.begin(*options, before=before)
-        self.url = until(self._answers_on, f"the line that says where it answers; stderr: {self.said()}")
+        return self.await_answers()
+
+    def await_answers(self) -> Self:
+        """Wait until the run that has begun answers."""
+        self.url = until(self._answers_on, "the line that says where it answers")
         return self
 
     def _answers_on(self) -> str | None:

@@ -201,13 +201,23 @@ def prepare(data: Path, settings: Settings) -> Keys:
     if not paths.master_key.exists():
         write_secret(paths.master_key, os.urandom(KEY_BYTES))
     if not settings.policy and not paths.policy.exists():
-        paths.policy.write_text(default_policy(), encoding="utf-8")
+        _write_policy(paths.policy)
     signer = read_signer(paths.ledger_key)
     if settings.log.origin and settings.log.origin != signer.name:
         raise SettingsError(
             f"log.origin is {settings.log.origin!r}, this log was begun as {signer.name!r}: a log keeps its origin"
         )
     return Keys(signer, read_secret(paths.master_key, KEY_BYTES))
+
+
+def _write_policy(path: Path) -> None:
+    """All of it or nothing: half a policy would stop every later start."""
+    new = path.with_name(path.name + ".new")
+    try:
+        new.write_text(default_policy(), encoding="utf-8")
+        new.replace(path)
+    except OSError as exc:
+        raise SettingsError(f"the policy {path} cannot be written: {exc.strerror}") from exc
 
 
 def open_node(

@@ -128,9 +128,13 @@ def _write(path: Path, text: str, *, mode: int) -> None:
     try:
         # O_EXCL: a key is never overwritten. The mode counts from the first instant on.
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as file:
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
+            try:
+                file.write(text.encode())
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError:
+                path.unlink()  # half a key would stop every later start
+                raise
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(folder)

@@ -29,6 +29,9 @@ NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 def explain(exc: apsw.Error, path: Path, connection: apsw.Connection | None = None) -> StorageError:
     """The error to raise instead of ``exc``."""
+    if isinstance(exc, apsw.SQLError) and isinstance(exc.__context__, apsw.Error):
+        # A full disk ends the transaction by itself; rolling it back then fails too, and would hide why.
+        exc = exc.__context__
     system = _system_errno(connection)
     match exc:
         case apsw.FullError():
