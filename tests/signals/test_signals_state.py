@@ -412,6 +412,22 @@ def test_push_bombing_shows_in_the_challenge_history() -> None:
     assert sparse(state.read(at(10, actor="bob"))) == {"first_seen": True}
 
 
+def test_prompts_that_were_passed_or_reached_nobody_are_not_counted() -> None:
+    """Whoever cannot prove a first factor prompts nobody; a prompt that was passed was no bombing."""
+    state = SignalState(STANDARD)
+    common: dict[str, Any] = {"id": "abcdefgh", "challenge": "c", "actor": "ann", "session": "", "aal": 2}
+    issued = ChallengeIssued(
+        time=at(0).time, action="login", nonce="", binding="", expires=0, ready=False, **common
+    )
+    state.fold(issued)
+    assert value(state, "challenge_prompts_10m", at(1)) == 0
+    proved = msgspec.structs.replace(at(2), outcome="unknown", proved=("pwd",))
+    state.fold(OutcomeReported(time=at(2).time, id="abcdefgh", facts=proved, decision="step_up"))
+    assert value(state, "challenge_prompts_10m", at(3)) == 1
+    state.fold(ChallengePassed(time=at(4).time, factor="totp", amr=("otp",), grant="", expires=0, **common))
+    assert value(state, "challenge_prompts_10m", at(5)) == 0
+
+
 @pytest.mark.parametrize("action", ["password.change", "mail.change", "factor.remove", "credential.change"])
 def test_a_changed_credential_is_remembered(action: str) -> None:
     """Hours since the change, from the action's name or from a factor's entry; a failed change is none."""

@@ -174,7 +174,7 @@ class Labels:
 
 
 def withdraw(times: Times | None) -> Times | None:
-    """``times`` without its newest event: a label that was taken back."""
+    """``times`` without its newest event: a label that was taken back, a prompt that was passed."""
     if times is None or isinstance(times, int) or len(times) == 1:
         return None
     return times[:-1]

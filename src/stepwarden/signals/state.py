@@ -208,23 +208,31 @@ class SignalState:
         match entry:
             case AttemptDecided(facts=facts):
                 self.attempted(facts)
-            case OutcomeReported(facts=facts, session=session, learn=learn):
+            case OutcomeReported(facts=facts, session=session, learn=learn, decision=decision, time=time):
                 self.ended(facts, learn=learn)
+                if facts.outcome == "unknown" and facts.proved and decision == "step_up":
+                    self._prompted(facts.actor, second_of(time))
                 if session and facts.outcome == "success":
                     self._sessions.put(session, _began(facts))
             case EventRecorded(facts=facts):
                 self.attempted(facts)
                 self.ended(facts, learn=facts.outcome == "success")
-            case ChallengeIssued(actor=actor, time=time):
-                trouble = self._trouble.use(actor)
-                trouble.prompts = add(trouble.prompts, second_of(time))
-            case ChallengeAnswered(actor=actor, time=time) | ChallengeFailed(actor=actor, time=time):
-                trouble = self._trouble.use(actor)
-                trouble.failures = add(trouble.failures, second_of(time))
+            case ChallengeIssued(actor=actor, time=time, ready=ready):
+                if ready:
+                    self._prompted(actor, second_of(time))
+            case ChallengeAnswered(actor=actor, time=time, result="wrong" | "replayed" | "locked"):
+                self._missed(actor, second_of(time))
+            case ChallengeAnswered():
+                pass
+            case ChallengeFailed(actor=actor, time=time):
+                self._missed(actor, second_of(time))
             case ChallengeExpired(actor=actor, time=time):
                 trouble = self._trouble.use(actor)
                 trouble.abandoned = add(trouble.abandoned, second_of(time))
-            case ChallengePassed(session=session):
+            case ChallengePassed(actor=actor, session=session):
+                # The person was there and meant it: that was no bombing.
+                trouble = self._trouble.use(actor)
+                trouble.prompts = withdraw(trouble.prompts)
                 began = self._sessions.items.get(session)
                 if began is not None and not began.startswith(_PROVED):
                     self._sessions.put(session, _PROVED + began)
@@ -327,6 +335,16 @@ class SignalState:
         if number == NO_ACTION:
             number = self._actions[name] = len(self._actions)
         return number
+
+    def _prompted(self, actor: str, second: int) -> None:
+        """A challenge reached the person: it was issued ready, or its first factor has been proved now."""
+        if actor:
+            trouble = self._trouble.use(actor)
+            trouble.prompts = add(trouble.prompts, second)
+
+    def _missed(self, actor: str, second: int) -> None:
+        trouble = self._trouble.use(actor)
+        trouble.failures = add(trouble.failures, second)
 
     def _changed(self, actor: str, second: int) -> None:
         trouble = self._trouble.use(actor)
