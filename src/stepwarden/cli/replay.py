@@ -81,12 +81,13 @@ def replay(
         logs = Logs.open(paths, format=format_, mapping=mapping, year=year)
         began = time.perf_counter()
         _run(logs, engine, summary, sys.stdout.buffer if json_ else None)
-        show(Console(stderr=json_, highlight=False), summary, time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        if report is not None:
+            with Console(stderr=True).status("drawing the report") if sys.stderr.isatty() else nullcontext():
+                write(summary, report, title=_title(files))
+            Console(stderr=True, highlight=False).print(f"report: {report}", markup=False, soft_wrap=True)
+        show(_Console(stderr=json_, highlight=False), summary, seconds)
         sys.stdout.flush()
-    if report is not None:
-        with Console(stderr=True).status("drawing the report") if sys.stderr.isatty() else nullcontext():
-            write(summary, report, title=_title(files))
-        Console(stderr=True, highlight=False).print(f"report: {report}", markup=False, soft_wrap=True)
 
 
 def _run(logs: Logs, engine: Replay, summary: Summary, out: BinaryIO | None) -> None:
@@ -117,6 +118,13 @@ def _paths(files: list[Path]) -> Iterator[list[Path]]:
                     path = kept(stream, directory)
             found.append(path)
         yield found
+
+
+class _Console(Console):
+    """Lets a reader's going away be handled where all of it is."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
 
 
 @contextmanager
