@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.connect.small_table import small
 
 from stepwarden.connect.lookups import Addresses, RangeList, open_addresses
 from stepwarden.connect.lookups.builtin import open_builtin
@@ -16,6 +15,7 @@ from stepwarden.connect.lookups.ranges import parse_network
 from stepwarden.connect.lookups.table import Table
 from stepwarden.errors import LookupDataError
 from stepwarden.flow.lookups import AddressInfo, AddressLookup
+from tests.connect.small_table import small
 
 INTEL = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "ip_intel"
 needs_intel = pytest.mark.skipif(not INTEL.is_dir(), reason=f"no address data beside the project ({INTEL})")

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.connect.small_table import small
 
 from stepwarden.connect.lookups.builtin import installed_data, open_builtin
 from stepwarden.connect.lookups.compile_builtin import changes, main, merge, upper_halves
 from stepwarden.connect.lookups.table import Contents, Table, value_of, write
 from stepwarden.errors import LookupDataError
+from tests.connect.small_table import small
 
 HALF = 1 << 64
 

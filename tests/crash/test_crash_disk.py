@@ -5,12 +5,12 @@ from pathlib import Path
 
 import apsw
 import pytest
-from tests.crash.disk import Disk, Image, installed
-from tests.storage.conformance import group
 
 from stepwarden.errors import StorageError
 from stepwarden.ledger.store import SideWrite, Submission
 from stepwarden.storage.sqlite.log import SqliteLogStore
+from tests.crash.disk import Disk, Image, installed
+from tests.storage.conformance import group
 
 GROUPS = 24
 

@@ -9,11 +9,10 @@ import sys
 import time
 from pathlib import Path
 
-from tests.crash.ledger_subject import ORIGIN, SIGNER, SUBMITTERS
-
 from stepwarden.ledger.merkle import Edge, leaf_hash
 from stepwarden.ledger.sequencer import Sequencer
 from stepwarden.storage.sqlite.log import SqliteLogStore
+from tests.crash.ledger_subject import ORIGIN, SIGNER, SUBMITTERS
 
 ROUNDS = 15
 ROOT = Path(__file__).parents[2]

@@ -8,15 +8,15 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from demo.bank.accounts import Books, OrderError, euros, parse_amount
 from demo.bank.app import ROUTES, open_books
 from demo.bank.democodes import Phone
-from hypothesis import given
-from hypothesis import strategies as st
+from stepwarden.sdk import Open, Protected
 from tests.demo.visitor import PASSWORD, Visitor, deny_only, visit, walk
 from tests.sdk.fake_stepwarden import RIGHT_CODE, FakeStepwarden
-
-from stepwarden.sdk import Open, Protected
 
 
 @pytest.fixture

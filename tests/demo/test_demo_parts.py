@@ -9,6 +9,11 @@ from pathlib import Path
 
 import pyotp
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from demo import history
 from demo.__main__ import main
 from demo.attacks import ATTACKS
 from demo.attacks.attacker import MOST_ATTEMPTS, Attacker, Loot, Over
@@ -20,11 +25,6 @@ from demo.phones import Authenticators
 from demo.processes import Child, DemoError, free_port
 from demo.screen import Screen, Tally
 from demo.show import MARK, prepare
-from hypothesis import given
-from hypothesis import strategies as st
-from rich.console import Console
-
-from demo import history
 
 NOW = datetime(2026, 5, 4, 15, 0, tzinfo=UTC)
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
 from demo.bank.accounts import Books
 from demo.bank.app import build
-from tests.sdk.fake_stepwarden import KEY, FakeStepwarden
-
 from stepwarden.sdk import AsyncClient
+from tests.sdk.fake_stepwarden import KEY, FakeStepwarden
 
 PASSWORD = {"alice": "blue-kettle-41", "erin": "red-window-19", "bob": "green-ladder-77"}
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from tests.flow.flow_house import House
 
 

@@ -5,7 +5,6 @@ import json
 
 import msgspec
 import pytest
-from tests.flow.flow_house import House
 
 from stepwarden.app.node import Node
 from stepwarden.errors import BusyError, ChallengeError, ConflictError, NotFoundError, PolicyError
@@ -13,6 +12,7 @@ from stepwarden.events.attempt import Attempt
 from stepwarden.events.encoding import decode
 from stepwarden.events.entries import AttemptDecided, OutcomeReported, PolicyChanged, PolicyRefused
 from stepwarden.flow.answers import Answer, EntryQuery, TotpEnrolment
+from tests.flow.flow_house import House
 
 SIGN_IN = Attempt(
     action="login", actor="alice", session="before", ip="198.51.100.7", user_agent="Mozilla/5.0"

@@ -5,7 +5,6 @@ import random
 
 import msgspec
 import pytest
-from tests.flow.flow_house import House
 
 from stepwarden.app.node import Node
 from stepwarden.errors import ChallengeError, DecisionDiffersError, ForbiddenError, StepwardenError
@@ -15,7 +14,7 @@ from stepwarden.events.entries import AttemptDecided
 from stepwarden.flow.answers import EntryQuery
 from stepwarden.flow.audit import Recomputed, recompute
 from stepwarden.ledger.store import SideWrite
-
+from tests.flow.flow_house import House
 
 OUTCOMES: tuple[Outcome, ...] = ("success", "success", "failure", "unknown")
 

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 import httpx
 import pytest
 import uvloop
-from tests.gateway.gateway_fake import FakeService
 
 from stepwarden.gateway import server
 from stepwarden.gateway.application import build
 from stepwarden.gateway.exchange import Settings
 from stepwarden.gateway.front import App
+from tests.gateway.gateway_fake import FakeService
 
 ALL = "sw_all_secret"
 SETTINGS = Settings(

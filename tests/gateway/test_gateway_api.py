@@ -5,7 +5,6 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.gateway.gateway_fake import CHECKPOINT, FakeService
 
 from stepwarden.errors import (
     BusyError,
@@ -17,6 +16,7 @@ from stepwarden.errors import (
     StorageFullError,
 )
 from stepwarden.flow.answers import EntryQuery
+from tests.gateway.gateway_fake import CHECKPOINT, FakeService
 
 LOGIN = {"action": "login", "actor": "alice", "session": "s-1", "ip": "192.0.2.7"}
 RECEIPT = {"index": 12, "size": 13, "checkpoint": CHECKPOINT}

@@ -5,10 +5,10 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from tests.gateway.gateway_fake import FakeService
 
 from stepwarden.errors import BusyError, InputError
 from stepwarden.gateway.authzen import Action, Evaluation, Resource, Subject, attempt_of
+from tests.gateway.gateway_fake import FakeService
 
 ASK: dict[str, Any] = {
     "subject": {"type": "user", "id": "alice"},

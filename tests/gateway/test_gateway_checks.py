@@ -6,10 +6,10 @@ import time
 
 import httpx
 import pytest
-from tests.gateway.gateway_fake import SCOPES, FakeService
 
 from stepwarden.errors import StorageFullError
 from stepwarden.gateway.operations import OPERATIONS, Operation
+from tests.gateway.gateway_fake import SCOPES, FakeService
 
 LOGIN = {"action": "login"}
 OPEN = {"/healthz", "/readyz", "/.well-known/authzen-configuration", "/openapi.json", "/docs"}

@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis.config import SchemathesisConfig
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
-from tests.gateway.conftest import ALL, SETTINGS, running
-from tests.gateway.gateway_fake import FakeService
 
 from stepwarden.gateway.application import build
 from stepwarden.gateway.operations import NDJSON_TYPES, OPERATIONS
 from stepwarden.gateway.pages import curl
+from tests.gateway.conftest import ALL, SETTINGS, running
+from tests.gateway.gateway_fake import FakeService
 
 DOCS = Path(__file__).parents[2] / "docs" / "api.md"
 

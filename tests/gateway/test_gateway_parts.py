@@ -11,7 +11,6 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.gateway.gateway_fake import FakeService
 
 from stepwarden import errors
 from stepwarden.errors import (
@@ -26,6 +25,7 @@ from stepwarden.gateway.operations import OPERATIONS, table
 from stepwarden.gateway.problems import TITLES, printable, problem_of
 from stepwarden.gateway.refusals import SAMPLE_SECONDS, Refusals, loggable
 from stepwarden.gateway.server import listen
+from tests.gateway.gateway_fake import FakeService
 
 SAMPLE = re.compile(r'^[a-z_]+(\{[a-z]+="[^"\\\n]*"(,[a-z]+="[^"\\\n]*")*\})? [0-9.e+-]+$')
 INFINITE = re.compile(r'^[a-z_]+_bucket\{le="\+Inf"\} [0-9]+$')

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.fakes_ledger import MemoryStore
 
 from stepwarden.errors import BadProofError, BadSignatureError, LedgerError, MalformedNoteError
 from stepwarden.ledger.checkpoint import (
@@ -21,6 +20,7 @@ from stepwarden.ledger.note import Ed25519Signer, sign_note
 from stepwarden.ledger.proof import inclusion_proof
 from stepwarden.ledger.tiles import StoredNodes, Tail
 from stepwarden.ledger.tlog_proof import TlogProof
+from tests.fakes_ledger import MemoryStore
 
 ORIGIN = "log.example/ours"
 SIGNER = Ed25519Signer.from_seed(ORIGIN, bytes(range(32)))

@@ -3,12 +3,12 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.fakes_ledger import Disk, MemoryStore
 
 from stepwarden.errors import CorruptLogError, MalformedNoteError
 from stepwarden.ledger.merkle import Edge, leaf_hash, root_of
 from stepwarden.ledger.proof import consistency_proof, inclusion_proof, verify_consistency, verify_inclusion
 from stepwarden.ledger.tiles import TILE_SIZE, StoredNodes, Tail, TilePath
+from tests.fakes_ledger import Disk, MemoryStore
 
 PATHS = [
     ("tile/0/x001/x234/067", TilePath(level=0, index=1234067, width=256)),

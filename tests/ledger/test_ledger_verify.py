@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
-from tests.fakes_ledger import Disk, MemoryStore
 
 from stepwarden.errors import CorruptLogError, LedgerError, RollbackError, StorageCorruptError
 from stepwarden.ledger.checkpoint import Checkpoint
@@ -13,6 +12,7 @@ from stepwarden.ledger.note import Ed25519Signer, sign_note
 from stepwarden.ledger.store import Group, Head, Submission
 from stepwarden.ledger.tiles import Tail
 from stepwarden.ledger.verify import Report, verify_log
+from tests.fakes_ledger import Disk, MemoryStore
 
 ORIGIN = "log.example/ours"
 SIGNER = Ed25519Signer.from_seed(ORIGIN, bytes(range(32)))

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.fakes_ledger import Disk, MemoryStore
 
 from stepwarden.errors import (
     BusyError,
@@ -26,6 +25,7 @@ from stepwarden.ledger.proof import (
 )
 from stepwarden.ledger.sequencer import MAX_GROUP, Receipt, Sequencer
 from stepwarden.ledger.store import Group, Submission
+from tests.fakes_ledger import Disk, MemoryStore
 
 ORIGIN = "log.example/test"
 SIGNER = Ed25519Signer.from_seed(ORIGIN, bytes(32))

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from tests.fakes_ledger import Disk, MemoryStore
 
 from stepwarden.errors import BadSignatureError, CorruptLogError, MalformedNoteError, StepwardenError
 from stepwarden.ledger.note import Ed25519Signer
 from stepwarden.ledger.sequencer import Sequencer
 from stepwarden.ledger.store import Submission
+from tests.fakes_ledger import Disk, MemoryStore
 
 ORIGIN = "log.example/test"
 SIGNER = Ed25519Signer.from_seed(ORIGIN, bytes(32))

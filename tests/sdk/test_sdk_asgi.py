@@ -9,7 +9,6 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.sdk.fake_stepwarden import KEY, FakeStepwarden
 
 from stepwarden.sdk import (
     Allowed,
@@ -22,6 +21,7 @@ from stepwarden.sdk import (
     StepwardenMiddleware,
 )
 from stepwarden.sdk.routes import RouteTable, is_plain
+from tests.sdk.fake_stepwarden import KEY, FakeStepwarden
 
 ROUTES = [
     Open("GET", "/api/public"),

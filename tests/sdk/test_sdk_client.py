@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, get_args
 
 import pytest
-from tests.sdk.fake_stepwarden import KEY, RIGHT_CODE, Breakage, FakeStepwarden
 
 from stepwarden.sdk import (
     Allowed,
@@ -26,6 +25,7 @@ from stepwarden.sdk import (
     WrongAnswerError,
 )
 from stepwarden.sdk.wire import BATCH_BYTES
+from tests.sdk.fake_stepwarden import KEY, RIGHT_CODE, Breakage, FakeStepwarden
 
 LOGIN = Attempt(action="login", actor="alice", session="s1", peer="127.0.0.1", forwarded_for="198.51.100.7")
 BREAKAGES = [b for b in get_args(Breakage) if b]

@@ -1,6 +1,7 @@
 """The world that the step-up tests begin with."""
 
 import pytest
+
 from tests.stepup.world import World
 
 

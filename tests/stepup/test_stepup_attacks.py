@@ -2,7 +2,6 @@
 
 import msgspec
 import pytest
-from tests.stepup.world import MINUTE, SECOND, TRANSFER, World, recovery_codes
 
 from stepwarden.events.entries import (
     ChallengeAnswered,
@@ -12,6 +11,7 @@ from stepwarden.events.entries import (
 from stepwarden.stepup.assurance import level
 from stepwarden.stepup.binding import binding, grant_hash
 from stepwarden.stepup.gate import Passed
+from tests.stepup.world import MINUTE, SECOND, TRANSFER, World, recovery_codes
 
 
 def test_challenge_echoed_by_the_client(world: World) -> None:

@@ -1,7 +1,5 @@
 """Guessing, replaying and locking: attacks on one-time codes and recovery codes, by the name each is known under."""
 
-from tests.stepup.world import MINUTE, SECOND, World, force_open, recovery_codes, wrong_code
-
 from stepwarden.errors import ChallengeError
 from stepwarden.events.entries import (
     ChallengeAnswered,
@@ -13,6 +11,7 @@ from stepwarden.stepup import gate
 from stepwarden.stepup.factors import recovery
 from stepwarden.stepup.gate import Passed
 from stepwarden.stepup.people import FOR_GOOD
+from tests.stepup.world import MINUTE, SECOND, World, force_open, recovery_codes, wrong_code
 
 
 def test_one_time_code_guessed_across_parallel_sessions(world: World) -> None:

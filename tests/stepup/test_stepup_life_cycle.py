@@ -3,7 +3,6 @@
 import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from tests.stepup.world import MINUTE, SECOND, World
 
 from stepwarden.events.entries import (
     ChallengeAnswered,
@@ -17,6 +16,7 @@ from stepwarden.stepup import issue, standings, state
 from stepwarden.stepup.assurance import classes
 from stepwarden.stepup.gate import Passed
 from stepwarden.stepup.state import MAX_PROMPTS, PROMPT_WINDOW, StepUpState
+from tests.stepup.world import MINUTE, SECOND, World
 
 ACTORS = st.sampled_from(["alice", "bob"])
 SESSIONS = st.sampled_from(["", "s1", "s2"])

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
+
+from stepwarden.storage.sqlite.log import SqliteLogStore
 from tests.fakes_ledger import Disk as MemoryDisk
 from tests.fakes_ledger import MemoryStore
 from tests.storage.conformance import Disk, LogStoreConformance
-
-from stepwarden.storage.sqlite.log import SqliteLogStore
 
 
 class TestMemory(LogStoreConformance):

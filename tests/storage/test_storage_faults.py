@@ -9,11 +9,11 @@ from pathlib import Path
 
 import apsw
 import pytest
-from tests.storage.conformance import group
 
 from stepwarden.errors import StorageCorruptError, StorageError
 from stepwarden.ledger.store import Submission
 from stepwarden.storage.sqlite.log import SqliteLogReader, SqliteLogStore
+from tests.storage.conformance import group
 
 NOBODY = 65_534
 FILL = """

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import apsw
 import pytest
-from tests.storage.conformance import entries, group
 
 from stepwarden.errors import FencedError, StorageError, StorageLockedError, StorageTooOldError
 from stepwarden.ledger.store import Submission
 from stepwarden.storage.sqlite.connection import require_sound_library
 from stepwarden.storage.sqlite.log import SqliteLogReader, SqliteLogStore
+from tests.storage.conformance import entries, group
 
 
 @pytest.fixture

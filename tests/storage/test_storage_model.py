@@ -7,11 +7,11 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from tests.storage.conformance import group
 
 from stepwarden.errors import FencedError
 from stepwarden.ledger.store import SideWrite, Submission
 from stepwarden.storage.sqlite.log import SqliteLogReader, SqliteLogStore
+from tests.storage.conformance import group
 
 keys = st.sampled_from([b"", b"a", b"\x00\xff"])
 writes = st.builds(SideWrite, st.sampled_from(["totp", "people"]), keys, st.none() | st.binary(max_size=3))

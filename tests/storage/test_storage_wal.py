@@ -4,11 +4,10 @@ import threading
 import time
 from pathlib import Path
 
-from tests.storage.conformance import group
-
 from stepwarden.errors import StorageError
 from stepwarden.ledger.store import Submission
 from stepwarden.storage.sqlite.log import SqliteLogStore
+from tests.storage.conformance import group
 
 
 def test_the_write_ahead_log_stops_growing(tmp_path: Path) -> None:

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.stories.asking import send
-from tests.stories.running import Server, run, run_beside, until, words
 
 from stepwarden.events.encoding import decode
 from stepwarden.events.entries import (
@@ -18,6 +16,8 @@ from stepwarden.events.entries import (
     ServiceStarted,
     ServiceStopped,
 )
+from tests.stories.asking import send
+from tests.stories.running import Server, run, run_beside, until, words
 
 LOGIN = {"action": "login", "actor": "alice", "ip": "198.51.100.7"}
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from tests.stories.asking import entries, send
 from tests.stories.running import Server, run_beside, words
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import httpx
+
 from tests.stories.asking import CHROME, FIREFOX, Browser, entries, send
 from tests.stories.authenticator import Authenticator
 
