@@ -153,7 +153,9 @@ def _session() -> list[SignalSpec]:
 
 def _trouble() -> list[SignalSpec]:
     return [
-        _count("challenge_prompts_10m", "Challenges that reached this actor unpassed, 10 minutes.", "challenges"),
+        _count(
+            "challenge_prompts_10m", "Challenges that reached this actor unpassed, 10 minutes.", "challenges"
+        ),
         _count(
             "challenge_failures_1h", "Wrong answers to challenges by this actor in the last hour.", "answers"
         ),
