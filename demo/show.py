@@ -221,7 +221,7 @@ def box(addresses: Addresses, options: Options) -> Panel:
     table.add_row("Try", "1. Sign in as alice: a device never seen, so a code is asked for, with reasons.")
     table.add_row("", "2. Sign out and in again: this device is known now, no code.")
     table.add_row("", "3. Send money: a code for exactly that amount and payee.")
-    table.add_row("", "4. Type a wrong password six times, then the right one.")
+    table.add_row("", "4. Type a wrong password three times, then the right one.")
     table.add_row("", "5. As erin, export all customers.")
     table.add_row("", "6. Let an attacker in: make demo ATTACK=stuffing")
     table.add_row("", f"   or {', '.join(name for name in ATTACKS if name != 'stuffing')}")
