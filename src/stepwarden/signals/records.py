@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Final, Generic, TypeVar
 
-from stepwarden.signals.windows import NONE, Peers, Times, add, counts, meet
+from stepwarden.signals.windows import DAY, HOUR, MINUTE, NONE, Peers, Times, add, count, counts, meet
 
 R = TypeVar("R")
 
@@ -25,6 +25,8 @@ MOST_LOGINS: Final = 1_000
 MOST_HOURS: Final = 96
 ENOUGH_HOURS: Final = 20
 ENOUGH_BUSY: Final = 5
+LABELS_KEPT: Final = 90 * DAY
+LONGEST_HOURS: Final = 8_760
 NO_ACTION: Final = 256
 """Stands for an action that was never attempted."""
 _BYTES: Final = tuple(bytes((number,)) for number in range(256))
@@ -150,6 +152,21 @@ class Acting(Activity):
         )
 
 
+AnyActivity = TypeVar("AnyActivity", bound=Activity)
+
+
+def end(table: Table[AnyActivity], key: str, peer: str, second: int, failed: bool) -> None:
+    record = table.items.get(key)
+    if record is None:
+        # Forgotten between the attempt and its end.
+        record = table.use(key)
+        record.tried(peer, second)
+    if failed:
+        record.failures = add(record.failures, second)
+    else:
+        record.successes = add(record.successes, second)
+
+
 class Trouble:
     """What went wrong around one actor. ``changed`` is the second of the last change of a credential, 0
     none."""
@@ -162,6 +179,15 @@ class Trouble:
         self.abandoned: Times | None = None
         self.attacks: Times | None = None
         self.changed = 0
+
+    def values(self, now: int) -> tuple[tuple[int, int, int, int], int]:
+        """Prompts, wrong answers, abandoned challenges and hours since a change; then attacks."""
+        return (
+            count(self.prompts, now, 10 * MINUTE),
+            count(self.failures, now, HOUR),
+            count(self.abandoned, now, DAY),
+            -1 if not self.changed else min(LONGEST_HOURS, max(0, now - self.changed) // HOUR),
+        ), count(self.attacks, now, LABELS_KEPT)
 
 
 class Labels:

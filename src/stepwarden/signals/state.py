@@ -29,7 +29,7 @@ opened it. It may begin anew, elsewhere, only with the first good attempt after 
 Not here: rules and weights (policy), challenges and standings (stepup), where somebody was (``travel``).
 """
 
-from typing import Any, Final, Self, TypeVar, assert_never
+from typing import Any, Final, Self, assert_never
 
 from stepwarden.errors import InputError
 from stepwarden.events.entries import (
@@ -56,7 +56,17 @@ from stepwarden.events.facts import Facts
 from stepwarden.signals.catalogue import Value
 from stepwarden.signals.habits import NOTHING_NEW, Habit, marks, new_things
 from stepwarden.signals.limits import Limits
-from stepwarden.signals.records import NO_ACTION, Acting, Activity, Labels, Table, Trouble, withdraw
+from stepwarden.signals.records import (
+    LABELS_KEPT,
+    NO_ACTION,
+    Acting,
+    Activity,
+    Labels,
+    Table,
+    Trouble,
+    end,
+    withdraw,
+)
 from stepwarden.signals.snapshot import (
     VERSION,
     Dump,
@@ -71,7 +81,6 @@ from stepwarden.signals.windows import (
     DAY,
     HOUR,
     KEPT,
-    MINUTE,
     NONE,
     SiteRate,
     add,
@@ -84,11 +93,9 @@ Values = tuple[Value, ...]
 
 MOST_ACTIONS: Final = 255
 SWEEP: Final = 4_096
-LABELS_KEPT: Final = 90 * DAY
 RELIABLE: Final = 50
 """Percent: a label less reliable than this is recorded, and not counted."""
 FASTEST: Final = 1_000_000
-LONGEST_HOURS: Final = 8_760
 CREDENTIAL_ACTIONS: Final = ("credential.", "password.", "mail.", "email.", "factor.", "mfa.", "recovery.")
 
 _NOTHING: Final = NONE + NONE
@@ -101,9 +108,6 @@ _SAME_SESSION: Final = (True, *(False,) * 4)
 _NO_TROUBLE: Final = (0, 0, 0, -1)
 _PROVED: Final = "\n"
 """In front of a session that had a challenge passed, and may begin anew."""
-
-
-AnyActivity = TypeVar("AnyActivity", bound=Activity)
 
 
 class SignalState:
@@ -153,7 +157,7 @@ class SignalState:
         habit = self._habits.items.get(actor)
         trouble, attacks = _NO_TROUBLE, 0
         if self._trouble.items and (found := self._trouble.items.get(actor)) is not None:
-            trouble, attacks = _troubled(found, now)
+            trouble, attacks = found.values(now)
         labels = self._labels.items.get(facts.address) if self._labels.items else None
         attempts = _NO_ATTEMPTS if acting is None else acting.tries(self._known_action(facts.action), now)
         km = facts.travel_km
@@ -276,13 +280,13 @@ class SignalState:
         failed = outcome == "failure"
         self._site.add(max(second, self._clock), failed)
         if facts.actor:
-            _end(self._active, facts.actor, facts.address, second, failed)
+            end(self._active, facts.actor, facts.address, second, failed)
         if facts.address:
-            _end(self._addresses, facts.address, facts.actor, second, failed)
+            end(self._addresses, facts.address, facts.actor, second, failed)
         if facts.network:
-            _end(self._networks, facts.network, facts.actor, second, failed)
+            end(self._networks, facts.network, facts.actor, second, failed)
         if facts.device:
-            _end(self._devices, facts.device, facts.actor, second, failed)
+            end(self._devices, facts.device, facts.actor, second, failed)
         if failed or not facts.actor:
             return
         if facts.action.startswith(CREDENTIAL_ACTIONS):
@@ -388,28 +392,6 @@ class SignalState:
         start = self._clock - KEPT
         for table in (self._active, self._addresses, self._networks, self._devices):
             table.drop_unused(lambda record: record.last < start)
-
-
-def _end(table: Table[AnyActivity], key: str, peer: str, second: int, failed: bool) -> None:
-    record = table.items.get(key)
-    if record is None:
-        # Forgotten between the attempt and its end.
-        record = table.use(key)
-        record.tried(peer, second)
-    if failed:
-        record.failures = add(record.failures, second)
-    else:
-        record.successes = add(record.successes, second)
-
-
-def _troubled(trouble: Trouble, now: int) -> tuple[tuple[int, int, int, int], int]:
-    changed = trouble.changed
-    return (
-        count(trouble.prompts, now, 10 * MINUTE),
-        count(trouble.failures, now, HOUR),
-        count(trouble.abandoned, now, DAY),
-        -1 if not changed else min(LONGEST_HOURS, max(0, now - changed) // HOUR),
-    ), count(trouble.attacks, now, LABELS_KEPT)
 
 
 def _began(facts: Facts) -> str:
