@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from stepwarden.app.node import Node
-from stepwarden.errors import BusyError, ChallengeError, ConflictError, NotFoundError, PolicyError
+from stepwarden.errors import BusyError, ChallengeError, ConflictError, ForbiddenError, NotFoundError, PolicyError
 from stepwarden.events.attempt import Attempt
 from stepwarden.events.encoding import decode
 from stepwarden.events.entries import AttemptDecided, OutcomeReported, PolicyChanged, PolicyRefused
@@ -308,3 +308,26 @@ def test_no_personal_value_and_no_secret_stands_in_the_log(house: House) -> None
     everything = b"\n".join(house.leaves()).decode()
     for value in ("alice", "198.51.100", "Mozilla", "signed-in", "account/7", "DE8937", "bob", *secrets):
         assert value not in everything
+
+
+def test_a_second_factor_takes_a_fresh_proof_by_the_first(house: House) -> None:
+    """Whoever has a factor gets another only by an allowed `factor.enroll`, and for each proof one."""
+    enrol = msgspec.structs.replace(TRANSFER, action="factor.enroll", resource="", parameters=None)
+
+    async def do(node: Node) -> None:
+        service = node.service
+        enrolment = await sign_in(node)
+        with pytest.raises(ForbiddenError):
+            await service.enrol_totp("alice", attempt="", by="k")
+        asked = await service.decide(enrol, by="k")
+        assert asked.decision == "step_up"
+        with pytest.raises(ForbiddenError):
+            await service.enrol_totp("alice", attempt=asked.id, by="k")
+        grant = await granted(house, node, enrolment, enrol)
+        allowed = await service.decide(msgspec.structs.replace(enrol, grant=grant), by="k")
+        assert allowed.decision == "allow"
+        await service.enrol_totp("alice", attempt=allowed.id, by="k")
+        with pytest.raises(ForbiddenError):
+            await service.make_recovery_codes("alice", attempt=allowed.id, by="k")
+
+    house.live(do)
