@@ -4,9 +4,10 @@ A chunk is sorted in memory; when there are more, each is written to a temporary
 stays that of one chunk however long the logs are. Equal times keep the order in which they were read, and the
 opposite one in a file that runs backwards (newest first), so that such a file gives what it would the other way round.
 
-Duplicates: a record whose vendor id was seen among the records of the same moment is dropped. Formats without ids
-may rightly hold the same line twice (two failures within a second), so there only a repetition in *another* file
-is one: of overlapping files each line counts as often as in the file that has it most often.
+Duplicates: a record is dropped whose vendor id was seen before with the same time, actor, action and outcome; other
+fields may differ, as exports add to them later. Formats without ids may rightly hold the same line twice (two
+failures within a second), so there only a repetition in *another* file is one: of overlapping files each line counts
+as often as in the file that has it most often.
 
 >>> from stepwarden.events.attempt import Attempt
 >>> one = Imported(attempt=Attempt(action="login"), time=2, source="a", source_line=1, event_id="x")
@@ -115,14 +116,16 @@ class _Moment:
     __slots__ = ("ids", "kept", "seen")
 
     def __init__(self) -> None:
-        self.ids: set[str] = set()
+        self.ids: set[tuple[str, ...]] = set()
         self.seen: Counter[tuple[int, str, bytes]] = Counter()
         self.kept: Counter[bytes] = Counter()
 
     def is_new(self, place: int, item: Imported) -> bool:
         if item.event_id:
-            new = item.event_id not in self.ids
-            self.ids.add(item.event_id)
+            attempt = item.attempt
+            copied = (item.event_id, attempt.action, attempt.actor, attempt.outcome)
+            new = copied not in self.ids
+            self.ids.add(copied)
             return new
         record = blake2b(_encode(item.attempt), digest_size=16).digest()
         # The members of an archive are files of their own, told apart by their names.
