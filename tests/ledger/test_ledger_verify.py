@@ -277,3 +277,24 @@ def test_many_damages_are_counted_and_a_few_are_named() -> None:
     step = check(store).steps[3]
     assert step.detail.endswith("tile 4 of level 0 and 14 more")
     assert step.count == 19
+
+
+def test_what_a_running_service_appends_meanwhile_is_no_failure() -> None:
+    """The log is checked as it was at the start; entries and tiles that a newer head counts are not beyond it."""
+
+    class Growing(MemoryStore):
+        def leaves(self, first: int, stop: int) -> Iterator[bytes]:
+            while first < min(stop, len(self.disk.entries)):
+                yield self.disk.entries[first]
+                first += 1
+
+    store, tail = Growing(), Tail()
+    grow(store, tail, [b"entry"] * 300)
+
+    def meanwhile(_: int, __: int) -> None:
+        grow(store, tail, [b"later"] * 600)
+
+    report = verify_log(store, origin=ORIGIN, verifiers=KEYS, progress=meanwhile)
+    assert report.ok, str(report)
+    assert report.size == 300
+    assert store.disk.tiles.keys() >= {(0, 1), (0, 2)}

@@ -1,8 +1,11 @@
 """An operator's day: start, keys, a new policy, checking the log beside the running service, stop."""
 
+import concurrent.futures
 import re
 import signal
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -97,23 +100,40 @@ def asking(service: Server) -> Iterator[httpx.Client]:
         yield client
 
 
+@contextmanager
+def busy(http: httpx.Client) -> Iterator[None]:
+    """Attempts come without a pause meanwhile, so that the log grows under whoever reads it."""
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.is_set():
+            send(http, "/v1/attempts", {"action": "balance.read", "actor": "somebody"})
+
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(ask)
+        try:
+            yield
+        finally:
+            over.set()
+        asked.result()
+
+
 def test_beside_the_running_service_the_log_is_checked_and_a_second_one_refused(
     service: Server, asking: httpx.Client
 ) -> None:
     """Auditing needs no stop; a second writer is told which process holds the log, and disturbs nothing."""
-    for number in range(20):
-        send(asking, "/v1/attempts", {**LOGIN, "actor": f"person-{number}"})
     other = ["--data", str(service.data)]
-    second, verified, replayed = run_beside(
-        ["serve", *other, "--port", "0"], ["ledger", "verify", *other], ["ledger", "replay", *other]
-    )
+    with busy(asking):
+        second, verified, replayed = run_beside(
+            ["serve", *other, "--port", "0"], ["ledger", "verify", *other], ["ledger", "replay", *other]
+        )
     assert second.returncode == 1
     assert "storage.locked" in second.stderr
     assert f"is in use by process {service.process.pid}" in words(second.stderr)
     assert verified.returncode == 0, verified.stdout
     assert "FAILS" not in verified.stdout
     assert replayed.returncode == 0, replayed.stderr
-    assert re.search(r"\d+ entries, 20 decisions under 1 policy: all are", replayed.stdout)
+    assert re.search(r"\d+ entries, [1-9]\d* decisions under 1 policy: all are", replayed.stdout)
     send(asking, "/v1/attempts", LOGIN)
 
 

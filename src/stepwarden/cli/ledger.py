@@ -59,9 +59,14 @@ def verify(data: Data = DATA, vkey: Vkey = None) -> None:
 
 
 @app.command()
-def replay(data: Data = DATA) -> None:
-    """Recompute every decision from the log alone. Exits with 1 at the first that differs."""
-    reader = SqliteLogReader(Paths(data).log)
+def replay(data: Data = DATA, vkey: Vkey = None) -> None:
+    """Recompute every decision from the log alone. Exits with 1 at the first that differs.
+
+    That these are the entries that were signed is checked as well, after it: a difference is named by its entry.
+    """
+    paths = Paths(data)
+    verifiers = read_verifiers(vkey or paths.ledger_vkey)
+    reader = SqliteLogReader(paths.log)
     try:
         head = reader.load()
         size = head.size if head is not None else 0
@@ -69,6 +74,12 @@ def replay(data: Data = DATA) -> None:
         with Bars() as report:
             try:
                 found = recompute(reader.leaves, size, lambda done: report("recomputing", done, size))
+                verify_log(
+                    reader,
+                    origin=verifiers[0].name,
+                    verifiers=verifiers,
+                    progress=lambda done, end: report("checking the tree", done, end),
+                ).raise_failure()
             except (LedgerError, MalformedEntryError, PolicyError) as exc:
                 Console(stderr=True, markup=False, highlight=False).print(f"FAILS ({exc.code}): {exc}")
                 sys.exit(1)

@@ -7,13 +7,13 @@
 5. standing, evidence, score, risk, demand and decision are those that the policy gives for them;
 6. its time is the time of its facts.
 
-Not here: whether the bytes are those that were signed (``ledger.verify`` says that).
+Not here: whether the bytes are those that were signed (``ledger.verify`` says that; the command asks both).
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from stepwarden.errors import CorruptLogError, DecisionDiffersError
+from stepwarden.errors import CorruptLogError, DecisionDiffersError, MalformedEntryError
 from stepwarden.events.encoding import decode
 from stepwarden.events.entries import AttemptDecided, ServiceStarted
 from stepwarden.flow.judge import judge
@@ -45,7 +45,10 @@ def recompute(leaves: Leaves, size: int, progress: Callable[[int], None]) -> Rec
     state: LogState | None = None
     decisions = 0
     for index, leaf in enumerate(leaves(0, size)):
-        entry = decode(leaf)
+        try:
+            entry = decode(leaf)
+        except MalformedEntryError as exc:
+            raise MalformedEntryError(f"entry {index}: {exc}") from exc
         if entry.previous >= index:
             raise CorruptLogError(f"entry {index} follows up entry {entry.previous}, which comes after it")
         if isinstance(entry, ServiceStarted):
@@ -58,6 +61,9 @@ def recompute(leaves: Leaves, size: int, progress: Callable[[int], None]) -> Rec
         state.fold(index, entry)
         if index % PROGRESS_EVERY == 0:
             progress(index)
+    read = state.size if state else 0
+    if read < size:
+        raise CorruptLogError(f"entries {read} to {size - 1} are missing")
     progress(size)
     return Recomputed(size, decisions, len(state.policies) if state else 0)
 

@@ -6,7 +6,8 @@
     4  the tiles      each full tile is stored and holds the hashes of these entries; none is stored beyond
     5  the past       each earlier checkpoint that we were given is how this log began
 
-It trusts nothing in the store: hashes are computed from the entries' bytes. It needs constant memory,
+It trusts nothing in the store: hashes are computed from the entries' bytes. It checks the log as it is at the
+start, and what a running service appends meanwhile is no failure. It needs constant memory,
 hashes each entry once, and never stops at the first failure, so that a report shows how far the damage
 goes. A bad log raises nothing: ``Report.raise_failure`` is there for those who want an exception.
 
@@ -271,9 +272,17 @@ class _Scan:
 
     def _look_beyond(self, reader: LogReader) -> None:
         """No full tile may stand where the tree has none: it would be a trace of cut entries."""
-        for level in range(self._size.bit_length() // HEIGHT + 1):
-            index = self._size >> (HEIGHT * (level + 1))
-            if reader.tile(level, index) is not None:
+        ends = [
+            (level, self._size >> (HEIGHT * (level + 1)))
+            for level in range(self._size.bit_length() // HEIGHT + 1)
+        ]
+        found = [(level, index) for level, index in ends if reader.tile(level, index) is not None]
+        # Asked for after looking: what a running service has appended since is counted by the head of now.
+        head = reader.load()
+        size = head.size if head is not None else 0
+        self._beyond = self._beyond and size <= self._size
+        for level, index in found:
+            if index >= size >> (HEIGHT * (level + 1)):
                 self._bad_tiles.add(f"tile {index} of level {level}, beyond the end")
 
     def entries(self) -> Step:
