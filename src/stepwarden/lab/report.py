@@ -85,8 +85,16 @@ def _risk(risk: float) -> str:
 
 
 def _percent(part: int, whole: int) -> str:
-    """``part`` of ``whole`` in percent; small shares are not rounded to nothing."""
+    """``part`` of ``whole`` in percent; neither small shares nor small remainders are rounded away.
+
+    >>> _percent(1, 3), _percent(1, 300), _percent(1, 30_000), _percent(299, 300), _percent(0, 0)
+    ('33 %', '0.3 %', '< 0.1 %', '99.7 %', '–')
+    """
     if not whole:
         return "–"
     share = 100 * part / whole
-    return f"{share:.0f} %" if share >= 10 or share == 0 else f"{share:.1f} %" if share >= 0.1 else "< 0.1 %"
+    if share == 0 or 10 <= share <= 99 or share == 100:
+        return f"{share:.0f} %"
+    if share < 0.1:
+        return "< 0.1 %"
+    return f"{min(share, 99.9):.1f} %"
