@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from stepwarden.connect.importers.base import Imported
 from stepwarden.connect.importers.csvlog import CsvLog
 from stepwarden.connect.importers.entra import Entra
-from stepwarden.events.attempt import Attempt, Outcome
+from stepwarden.events.attempt import Attempt, Outcome, Place
 from stepwarden.events.entries import Standing
 from stepwarden.flow.judge import judge
 from stepwarden.lab.replay import Replayed
@@ -120,6 +120,21 @@ def test_a_stepped_up_success_is_learned() -> None:
     assert one.decision == "step_up"
     facts = replay.describer.describe(sign_in(1).attempt, actor="ann", time=NOON).facts
     assert _signal(replay.signals.read(facts), "first_seen") is False
+
+
+def test_the_way_from_the_last_good_place_counts() -> None:
+    """T1078: Oslo, and Rome five minutes later; the place is the record's own, no look-up is needed."""
+
+    def from_(second: int, latitude: float, longitude: float) -> Imported:
+        place = Place(country="NO", latitude=latitude, longitude=longitude, radius_km=20)
+        attempt = Attempt(action="login", actor="ann", ip="192.0.2.7", place=place, outcome="success")
+        return Imported(attempt, NOON + second * SECOND, "log", 1)
+
+    oslo, rome = from_(0, 59.9, 10.75), from_(300, 41.9, 12.5)
+    *_, near = new_replay().results([oslo, from_(300, 59.9, 10.76)])
+    *_, far = new_replay().results([oslo, rome])
+    assert "impossible-travel" in far.rules
+    assert "impossible-travel" not in near.rules
 
 
 def test_a_spray_is_refused_and_the_people_of_the_place_are_not() -> None:
