@@ -41,6 +41,7 @@ NOBODY = "\0"
 """Starts the owner of an entry that names no actor; no actor can begin so (control characters are refused)."""
 REMEMBERED_ANSWERS = 20_000
 REMEMBERED_ATTEMPTS = 10_000
+"""Attempts whose outcome is probably still to come, kept as their leaves: a third of the memory of the entry."""
 YIELD_EVERY = 64
 
 
@@ -75,7 +76,7 @@ class Attempts:
         self._binding_key = binding_key
         self._entropy = entropy
         self._by_key: OrderedDict[str, Decided] = OrderedDict()
-        self._recent: OrderedDict[int, tuple[AttemptDecided, Position | None, str]] = OrderedDict()
+        self._recent: OrderedDict[int, tuple[bytes, Position | None, str]] = OrderedDict()
 
     async def decide(self, attempt: Attempt, *, by: str, idempotency_key: str) -> Answer:
         """Decide, record, and answer once it is durable.
@@ -131,7 +132,9 @@ class Attempts:
             grant=grant if found.granted is not None else "",
         )
         appended = recorder.append(entry, private)
-        _remember(self._recent, appended.index, (entry, described.position, owner), REMEMBERED_ATTEMPTS)
+        _remember(
+            self._recent, appended.index, (appended.leaf, described.position, owner), REMEMBERED_ATTEMPTS
+        )
         offered, last = self._challenge(entry, appended) if found.verdict == "step_up" else (None, appended)
         return Decided(entry, policy, appended, last, offered, body)
 
@@ -181,7 +184,7 @@ class Attempts:
         done: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         head = self._recorder.sequencer.head
         done.set_result(Receipt(size=head.size, checkpoint=head.checkpoint))
-        appended = Appended(index, f"{index}-{entry.id}", done)
+        appended = Appended(index, f"{index}-{entry.id}", b"", done)
         policy = self._state.policy_of(entry.policy)
         return Decided(entry, policy, appended, appended, self._still_open(index), entry.key[KEY_HASH:])
 
@@ -213,14 +216,14 @@ class Attempts:
         if index >= self._state.size:
             raise missing
         recent = self._recent.get(index)
-        if recent is None:
+        if recent is not None:
+            entry: object = decode_trusted(recent[0])
+        else:
             entry = self._entry(index) if index < self._recorder.sequencer.head.size else None
-            if not isinstance(entry, AttemptDecided):
-                raise missing
-            recent = (entry, *self._opened(index, entry))
-        if recent[0].id != random:
+        if not isinstance(entry, AttemptDecided) or entry.id != random:
             raise missing
-        return (index, *recent)
+        position, owner = recent[1:] if recent is not None else self._opened(index, entry)
+        return index, entry, position, owner
 
     def _opened(self, index: int, entry: AttemptDecided) -> tuple[Position | None, str]:
         """Place and owner of an attempt that is no longer in memory, from its opening; none once erased."""

@@ -23,10 +23,11 @@ ID_BYTES = 6
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """An entry on its way: its index, its public name, and the receipt once it is durable."""
+    """An entry on its way: its index, its public name, its leaf, and the receipt once it is durable."""
 
     index: int
     name: str
+    leaf: bytes
     durable: "asyncio.Future[Receipt]"
 
 
@@ -97,4 +98,4 @@ class Recorder:
             self.people.submitted(private.owner)
         self.state.fold(index, entry)
         self._appended(index, entry)
-        return Appended(index, f"{index}-{entry.id}", durable)
+        return Appended(index, f"{index}-{entry.id}", leaf, durable)
