@@ -11,8 +11,7 @@ import uvloop
 
 from stepwarden.gateway import server
 from stepwarden.gateway.application import build
-from stepwarden.gateway.exchange import Settings
-from stepwarden.gateway.front import App
+from stepwarden.gateway.exchange import Settings, Site
 from tests.gateway.gateway_fake import FakeService
 
 ALL = "sw_all_secret"
@@ -22,9 +21,9 @@ SETTINGS = Settings(
 
 
 @contextmanager
-def running(app: App) -> Iterator[str]:
+def running(site: Site) -> Iterator[str]:
     """Serve in a thread of its own; gives the base URL."""
-    found = server.Server(app, server.listen("127.0.0.1", 0), grace=1, connections=200)
+    found = server.Server(site, server.listen("127.0.0.1", 0), grace=1, connections=200)
 
     def serve() -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

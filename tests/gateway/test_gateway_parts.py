@@ -135,12 +135,18 @@ def test_a_taken_port_is_named() -> None:
 
 SLOW = """
 import asyncio, sys
+from stepwarden.gateway.exchange import Reply
 from stepwarden.gateway.server import run
-async def app(scope, receive, send):
-    await asyncio.sleep(0.6)
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
-    await send({"type": "http.response.body", "body": b"ok"})
-run(app, "127.0.0.1", int(sys.argv[1]), grace=5)
+class Slow:
+    limit = 0
+    async def answer(self, body):
+        await asyncio.sleep(0.6)
+        return Reply(b"ok")
+class Site:
+    body_timeout = 1.0
+    def open(self, request):
+        return Slow()
+run(Site(), "127.0.0.1", int(sys.argv[1]), grace=5)
 """
 
 

@@ -5,14 +5,12 @@
 3. the body, up to its limit (413) and in its time (408)
 4. the query: known names, each once, in canonical spelling (422)
 
-All of them fail closed: what cannot be read is refused. A second listener must use these same functions.
+All of them fail closed: what cannot be read is refused. The third happens in the listener, which has the bytes.
 """
 
-import asyncio
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, MutableMapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 import msgspec
@@ -23,7 +21,6 @@ from stepwarden.errors import (
     MalformedBodyError,
     MediaTypeError,
     TooLargeError,
-    TooSlowError,
     UnauthenticatedError,
 )
 from stepwarden.flow.answers import ApiKey, Scope
@@ -31,39 +28,12 @@ from stepwarden.gateway.exchange import Headers
 from stepwarden.gateway.service import Service
 from stepwarden.gateway.strictjson import invalid
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
 T = TypeVar("T")
 MAX_QUERY = 8192
 MAX_BEARER = 256
 _TOKEN = re.compile(rb"[A-Za-z0-9._~+/=-]+")
 _MEDIA = re.compile(r"""([a-z0-9.+-]+/[a-z0-9.+-]+)\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?""")
 _NO_KEY = "send a valid API key as Authorization: Bearer"
-
-
-WANTED = frozenset(
-    (
-        b"authorization",
-        b"content-type",
-        b"content-length",
-        b"content-encoding",
-        b"idempotency-key",
-        b"x-request-id",
-    )
-)
-
-
-class ClientGoneError(Exception):
-    """The caller hung up in the middle of the body: there is nobody to answer."""
-
-
-def read_headers(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
-    """Pick the headers that matter. One that comes twice is joined, which makes it invalid where it counts."""
-    found: Headers = {}
-    for name, value in raw:
-        if name in WANTED:
-            found[name] = found[name] + b", " + value if name in found else value
-    return found
 
 
 def authenticate(service: Service, headers: Headers) -> ApiKey:
@@ -103,82 +73,10 @@ def check_media(headers: Headers, media: tuple[str, ...]) -> None:
         raise MediaTypeError("compressed bodies are not read", field="Content-Encoding")
 
 
-async def read_body(receive: Receive, headers: Headers, *, limit: int, timeout: float) -> bytes:  # noqa: ASYNC109
-    """The whole body.
-
-    Raises:
-        TooLargeError: more than ``limit`` bytes were announced or came.
-        TooSlowError: not complete after ``timeout`` seconds.
-        ClientGoneError: the caller hung up.
-    """
-    length = headers.get(b"content-length")
-    if length and (not length.isdigit() or len(length) > 15 or int(length) > limit):
+def check_length(length: int, limit: int) -> None:
+    """Raises TooLargeError if more was announced than is read."""
+    if length > limit:
         raise TooLargeError(f"at most {limit} bytes are read", field="Content-Length")
-    # Nearly always the whole body is here already. A timer costs more than all the other checks together, so
-    # one is only set when the first step of ``receive`` has to wait.
-    started = receive()
-    if isinstance(started, Coroutine):
-        try:
-            waiting = started.send(None)
-        except StopIteration as done:
-            return await _collect(receive, done.value, limit, timeout)
-        started = _Resumed(started, waiting)
-    try:
-        async with asyncio.timeout(timeout):
-            message = await started
-    except TimeoutError:
-        raise TooSlowError(f"the body must arrive within {timeout:g} seconds") from None
-    return await _collect(receive, message, limit, timeout)
-
-
-class _Resumed:
-    """A coroutine whose first step was taken by hand: hands what it waits for to the task, then goes on."""
-
-    __slots__ = ("_coroutine", "_waiting")
-
-    def __init__(self, coroutine: Coroutine[Any, Any, Message], waiting: Any) -> None:
-        self._coroutine = coroutine
-        self._waiting = waiting
-
-    def __await__(self) -> Generator[Any, Any, Message]:
-        waiting = self._waiting
-        while True:
-            try:
-                try:
-                    given = yield waiting
-                except BaseException as exc:  # noqa: BLE001  # a cancellation belongs to the coroutine
-                    waiting = self._coroutine.throw(exc)
-                else:
-                    waiting = self._coroutine.send(given)
-            except StopIteration as done:
-                found: Message = done.value
-                return found
-
-
-async def _collect(receive: Receive, message: Message, limit: int, timeout: float) -> bytes:  # noqa: ASYNC109
-    if message["type"] == "http.request" and not message.get("more_body", False):
-        body: bytes = message.get("body", b"")
-        if len(body) > limit:
-            raise TooLargeError(f"at most {limit} bytes are read")
-        return body
-    try:
-        async with asyncio.timeout(timeout):
-            return await _pieces(receive, message, limit)
-    except TimeoutError:
-        raise TooSlowError(f"the body must arrive within {timeout:g} seconds") from None
-
-
-async def _pieces(receive: Receive, message: Message, limit: int) -> bytes:
-    body = bytearray()
-    while True:
-        if message["type"] != "http.request":
-            raise ClientGoneError
-        body += message.get("body", b"")
-        if len(body) > limit:
-            raise TooLargeError(f"at most {limit} bytes are read")
-        if not message.get("more_body", False):
-            return bytes(body)
-        message = await receive()
 
 
 def read_query(raw: bytes, shape: type[T] | None) -> T | None:

@@ -1,11 +1,18 @@
 """One request on its way through the gateway, and the reply to it.
 
-``Call`` is what a handler gets once all checks have passed: who calls, the whole body within its limit, the
-parameters read strictly. ``Reply`` is what it gives back. Handlers raise ``StepwardenError`` for everything else.
+``Request`` is what its head said. ``Call`` is what a handler gets once all checks have passed: who calls, the whole
+body within its limit, the parameters read strictly. ``Reply`` is what it gives back. Handlers raise
+``StepwardenError`` for everything else.
+
+``Site`` and ``Exchange`` are all that the listener knows of what it serves: it asks with the head, learns how much of
+a body may be read, and hands that over.
 """
 
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, Protocol
+
+import msgspec
 
 from stepwarden.errors import InputError
 from stepwarden.flow.answers import ApiKey
@@ -15,6 +22,8 @@ from stepwarden.gateway.service import Service
 JSON = b"application/json"
 TEXT = b"text/plain; charset=utf-8"
 MAX_IDEMPOTENCY_KEY = 255
+CHUNKED: Final = -1
+"""The length of a body that says itself where it ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +43,23 @@ class Settings:
 
 Headers = dict[bytes, bytes]
 """The few headers that matter, by lower-case name."""
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The head of a request. ``path`` and ``query`` as they came, undecoded.
+
+    ``length`` is that of the body, or ``CHUNKED``. ``keep``: the connection may be used again. ``old``: HTTP/1.0.
+    ``waits``: the body comes only if it is asked for (Expect: 100-continue).
+    """
+
+    method: str
+    path: bytes
+    query: bytes
+    headers: Headers
+    length: int
+    keep: bool
+    old: bool
+    waits: bool
 
 
 @dataclass(slots=True)
@@ -63,6 +89,35 @@ class Reply:
     status: int = 200
     media: bytes = JSON
     headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+class Exchange(Protocol):
+    """A request whose head has been judged."""
+
+    limit: int
+    """Bytes of body that may be collected; 0 where none is wanted, because it was refused or has no use for one."""
+
+    def refuse(self, error: Exception) -> None:
+        """The body did not come as it should; ``answer`` will say so."""
+        ...
+
+    def answer(self, body: bytes) -> Coroutine[Any, Any, Reply]:
+        """Handle the request, or say why not. Raises nothing but cancellation."""
+        ...
+
+
+class Site(Protocol):
+    """What a listener serves. ``body_timeout`` is how many seconds a body may take to arrive."""
+
+    body_timeout: float
+
+    def open(self, request: Request) -> Exchange:
+        """Judge a head, before a byte of the body is read."""
+        ...
+
+    def refusal(self, code: str, detail: str) -> Reply:
+        """The reply to what is no request; the code is one of ``problems``."""
+        ...
 
 
 def idempotency_key(headers: Headers) -> str:

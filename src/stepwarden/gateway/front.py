@@ -1,58 +1,40 @@
-"""The gateway as one ASGI application: route, check, handle, answer.
+"""The gateway as one dispatcher: route, check, handle, answer.
 
 Every route is a row of ``operations``; whatever is not in the table is 404, another method on a known path 405 with
 ``Allow``. ``HEAD`` is answered like ``GET`` without the body, ``OPTIONS`` with ``Allow``. Paths are matched as they
 came, undecoded, so that no second spelling of a path reaches a handler; a parameter is decoded once, afterwards.
 
-Every refusal is a problem document, counted, and recorded as ``refusals`` says. Every reply, whatever it is, carries
-the security headers. Nothing that goes wrong in a handler leaves as more than a code.
+A request comes in two steps: ``open`` judges its head, before a byte of the body is read, and says how much body may
+be read; ``answer`` gets that body. Between the two lies the listener, which knows sockets and nothing of routes.
+
+Every refusal is a problem document, counted, and recorded as ``refusals`` says. Nothing that goes wrong in a handler
+leaves as more than a code.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
-from functools import cache
 from time import monotonic
-from typing import Any
 
-from stepwarden.errors import StepwardenError
+from stepwarden.errors import BusyError, StepwardenError
 from stepwarden.gateway import checks, problems, wire
-from stepwarden.gateway.exchange import Call, Headers, Reply, Settings
+from stepwarden.gateway.exchange import Call, Reply, Request, Settings
 from stepwarden.gateway.metrics import Metrics
 from stepwarden.gateway.operations import Operation, table
 from stepwarden.gateway.refusals import Refusals
 from stepwarden.gateway.service import Service
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Methods = dict[str, Operation]
-
-SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"cache-control", b"no-store"),
-)
-PAGE_HEADERS = ((b"referrer-policy", b"no-referrer"), (b"cross-origin-resource-policy", b"same-origin"))
-STRICT_CSP = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _NAMELESS = "none"
 _log = logging.getLogger(__name__)
 
 
 class Gateway:
-    """Raw ASGI. ``fallback`` takes the paths that are not in the table (people's pages), if given."""
+    """The API as a ``Site``."""
 
-    def __init__(
-        self,
-        service: Service,
-        settings: Settings,
-        *,
-        extra: tuple[Operation, ...] = (),
-        fallback: App | None = None,
-    ) -> None:
+    def __init__(self, service: Service, settings: Settings, *, extra: tuple[Operation, ...] = ()) -> None:
         self._service = service
         self._settings = settings
-        self._fallback = fallback
         self._refusals = Refusals()
+        self.body_timeout = settings.body_timeout
         self.metrics = Metrics()
         self._static: dict[bytes, Methods] = {}
         self._patterns: list[tuple[tuple[str | None, ...], Methods]] = []
@@ -84,50 +66,29 @@ class Gateway:
                 )
         return None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._other(scope, receive, send)
-            return
-        path = scope.get("raw_path") or scope["path"].encode()
-        found = self._match(path)
-        if found is None and self._fallback is not None:
-            await self._fallback(scope, receive, send)
-            return
-        headers = checks.read_headers(scope["headers"])
-        try:
-            name, reply = await self._reply(scope, receive, headers, found)
-        except checks.ClientGoneError:
-            return
-        self.metrics.answered(name, reply.status)
-        await _send(send, reply, headers.get(b"x-request-id"), head=scope["method"] == "HEAD")
-
-    async def _reply(
-        self, scope: Scope, receive: Receive, headers: Headers, found: tuple[Methods, tuple[str, ...]] | None
-    ) -> tuple[str, Reply]:
+    def open(self, request: Request) -> "Opened | Answered":
+        """Route the request and pass it through the checks that need no body."""
+        found = self._match(request.path)
         if found is None:
-            return _NAMELESS, self._problem(problems.problem("request.not_found"))
+            return Answered(self.refusal("request.not_found"))
         methods, segments = found
-        method = scope["method"]
+        method = request.method
         operation = methods.get("GET" if method == "HEAD" else method)
         if operation is None:
-            return _NAMELESS, self._not_this_method(methods, method)
-        call = Call(self._service, self._settings, self.metrics, headers)
+            return Answered(self._not_this_method(methods, method))
+        call = Call(self._service, self._settings, self.metrics, request.headers)
+        opened = Opened(self, operation, call, request.query)
         try:
             self._admit(operation, call)
             if segments:
                 call.segments = tuple(map(checks.decode_segment, segments))
             if operation.request is not None:
-                checks.check_media(headers, operation.media)
-                call.body = await checks.read_body(
-                    receive, headers, limit=operation.limit, timeout=self._settings.body_timeout
-                )
-            if scope["query_string"] or operation.query is not None:
-                call.query = checks.read_query(scope["query_string"], operation.query)
-            return operation.name, await operation.handler(call)
-        except checks.ClientGoneError:
-            raise
-        except Exception as error:  # noqa: BLE001  # the last door: nothing leaves as a traceback
-            return operation.name, await self._refuse(error, operation, call)
+                checks.check_media(request.headers, operation.media)
+                checks.check_length(request.length, operation.limit)
+                opened.limit = operation.limit
+        except Exception as error:  # noqa: BLE001  # ``answer`` says and records what it was
+            opened.error = error
+        return opened
 
     def _admit(self, operation: Operation, call: Call) -> None:
         """The key and its scope. An open operation looks at a key only where it says so."""
@@ -139,7 +100,8 @@ class Gateway:
         call.key = checks.authenticate(self._service, call.headers)
         checks.require(call.key, scope)
 
-    async def _refuse(self, error: Exception, operation: Operation, call: Call) -> Reply:
+    async def refuse(self, error: Exception, operation: Operation, call: Call) -> Reply:
+        """Record what was wrong, as far as ``refusals`` wants it, and say it."""
         if not isinstance(error, StepwardenError):
             _log.error("internal error in %s", operation.name, exc_info=error)
         try:
@@ -152,55 +114,73 @@ class Gateway:
             error = second
         return self._problem(problems.problem_of(error), problems.headers_of(error))
 
-    def _problem(self, problem: problems.Problem, headers: list[tuple[bytes, bytes]] | None = None) -> Reply:
+    def refusal(self, code: str, detail: str = "") -> Reply:
+        """The reply to what belongs to no operation. It is counted and not recorded: anybody can send it."""
+        headers = problems.headers_of(BusyError("")) if code == BusyError.code else []
+        reply = self._problem(problems.problem(code, detail), headers)
+        self.metrics.answered(_NAMELESS, reply.status)
+        return reply
+
+    def _problem(self, problem: problems.Problem, headers: list[tuple[bytes, bytes]]) -> Reply:
         self.metrics.refused(problem.code)
-        return Reply(
-            wire.encode(problem), problem.status, problems.MEDIA_TYPE, tuple(headers) if headers else ()
-        )
+        return Reply(wire.encode(problem), problem.status, problems.MEDIA_TYPE, tuple(headers))
 
     def _not_this_method(self, methods: Methods, method: str) -> Reply:
         allowed = sorted({*methods, "OPTIONS"} | ({"HEAD"} if "GET" in methods else set()))
         allow = (b"allow", ", ".join(allowed).encode())
         if method == "OPTIONS":
-            return Reply(b"", 204, b"", (allow,))
-        return self._problem(problems.problem("request.method"), [allow])
-
-    async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
-        elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1000})
+            reply = Reply(b"", 204, b"", (allow,))
         else:
-            raise ValueError(f"unknown ASGI scope {scope['type']!r}")
+            reply = self._problem(problems.problem("request.method"), [allow])
+        self.metrics.answered(_NAMELESS, reply.status)
+        return reply
 
 
-async def _lifespan(receive: Receive, send: Send) -> None:
-    """Nothing to start or stop here: whoever built the service closes it."""
-    while True:
-        message = await receive()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return
+class Answered:
+    """An exchange that is over before it began: there is no such route, or the answer needs none."""
+
+    __slots__ = ("_reply", "limit")
+
+    def __init__(self, reply: Reply) -> None:
+        self._reply = reply
+        self.limit = 0
+
+    def refuse(self, error: Exception) -> None:
+        """Nothing is worse than what is said already."""
+
+    async def answer(self, body: bytes) -> Reply:
+        """The reply."""
+        return self._reply
 
 
-async def _send(send: Send, reply: Reply, request_id: bytes | None, *, head: bool) -> None:
-    headers = list(_base(reply.media)) if not reply.headers else [*_base(reply.media), *reply.headers]
-    if reply.status != 204:
-        headers.append((b"content-length", str(len(reply.body)).encode()))
-    if request_id and len(request_id) <= 128 and _is_plain(request_id):
-        headers.append((b"x-request-id", request_id))
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if head else reply.body})
+class Opened:
+    """A request for one operation. ``error`` is what was wrong with it so far."""
 
+    __slots__ = ("_call", "_gateway", "_operation", "_query", "error", "limit")
 
-@cache
-def _base(media: bytes) -> tuple[tuple[bytes, bytes], ...]:
-    """The headers of every reply of one content type; a page brings its own content security policy."""
-    if media.startswith(b"text/html"):
-        return (*SECURITY_HEADERS, *PAGE_HEADERS, (b"content-type", media))
-    return (*SECURITY_HEADERS, STRICT_CSP, *(((b"content-type", media),) if media else ()))
+    def __init__(self, gateway: Gateway, operation: Operation, call: Call, query: bytes) -> None:
+        self._gateway = gateway
+        self._operation = operation
+        self._call = call
+        self._query = query
+        self.limit = 0
+        self.error: Exception | None = None
 
+    def refuse(self, error: Exception) -> None:
+        """The body did not come as it should."""
+        self.error = error
 
-def _is_plain(value: bytes) -> bool:
-    """Visible ASCII only: an echoed header must not carry anything else."""
-    return all(0x21 <= byte <= 0x7E for byte in value)
+    async def answer(self, body: bytes) -> Reply:
+        """Handle the request, or say why not."""
+        operation, call, gateway = self._operation, self._call, self._gateway
+        try:
+            if self.error is not None:
+                raise self.error
+            call.body = body
+            if self._query or operation.query is not None:
+                call.query = checks.read_query(self._query, operation.query)
+            reply = await operation.handler(call)
+        except Exception as error:  # noqa: BLE001  # the last door: nothing leaves as a traceback
+            reply = await gateway.refuse(error, operation, call)
+        gateway.metrics.answered(operation.name, reply.status)
+        return reply

@@ -29,6 +29,11 @@ TITLES: dict[str, tuple[int, str]] = {
     "entry.malformed": (500, "Internal error"),
     "request.refused": (403, "The request is refused"),
     "request.not_found": (404, "There is no such thing"),
+    "request.malformed": (400, "This is not HTTP/1.1 as it is read here"),
+    "request.too_slow": (408, "The request did not come in time"),
+    "request.target_too_long": (414, "The request line is too long"),
+    "request.expectation": (417, "The expectation cannot be met"),
+    "request.head_too_large": (431, "The headers are too large"),
     "request.method": (405, "The method is not allowed here"),
     "request.conflict": (409, "The request conflicts with an earlier one"),
     "auth.missing": (401, "A valid API key is needed"),
@@ -92,7 +97,7 @@ def problem_of(error: Exception) -> Problem:
 
 
 def headers_of(error: Exception) -> list[tuple[bytes, bytes]]:
-    """The headers that belong to an error: how to authenticate, when to come back, whether to hang up."""
+    """The headers that belong to an error: how to authenticate, when to come back."""
     if isinstance(error, BusyError):
         return [(b"retry-after", str(max(1, error.retry_after)).encode())]
     code = error.code if isinstance(error, StepwardenError) else ""
@@ -100,7 +105,4 @@ def headers_of(error: Exception) -> list[tuple[bytes, bytes]]:
         return [(b"www-authenticate", b'Bearer realm="stepwarden"')]
     if code == "factor.locked":
         return [(b"retry-after", b"60")]
-    if code in {"input.too_large", "input.too_slow"}:
-        # The rest of the body is not read: the connection cannot be used again.
-        return [(b"connection", b"close")]
     return []

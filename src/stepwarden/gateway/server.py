@@ -1,8 +1,10 @@
-"""Serve an ASGI application on a real socket: uvicorn with uvloop and httptools, one process, one loop.
+"""Serve a site on a real socket until a signal comes: one process, one loop.
 
 No access log: the audit log is the record, and a line of text a request costs more than the decision. No ``Server``
 header. Forwarded headers are not read here, because who may be believed is the flow's own list of trusted proxies.
-On SIGINT or SIGTERM it stops accepting, gives requests under way ``grace`` seconds, and returns.
+No TLS: a proxy in front has the certificate.
+
+The first SIGINT or SIGTERM stops in order, the second one at once; both only when called from the main thread.
 """
 
 import asyncio
@@ -12,43 +14,18 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import uvicorn
 import uvloop
 
 from stepwarden.errors import SettingsError
-from stepwarden.gateway.front import App
+from stepwarden.gateway.exchange import Site
+from stepwarden.gateway.listener import Listener
+from stepwarden.gateway.listener_connection import Limits
 
 GRACE = 10
 """Seconds that requests under way may take after the signal."""
 CONNECTIONS = 4096
-"""Connections and tasks beyond which 503 is answered at once."""
-
-
-def config(app: App, *, host: str, port: int, grace: int, connections: int) -> uvicorn.Config:
-    """The server's settings.
-
-    Args:
-        grace: seconds that requests under way may take after the signal.
-        connections: connections and tasks beyond which 503 is answered at once.
-    """
-    return uvicorn.Config(
-        app,
-        host=host,
-        port=port,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        access_log=False,
-        log_level="warning",
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=65,
-        timeout_graceful_shutdown=grace,
-        limit_concurrency=connections,
-        backlog=1024,
-    )
+"""Connections beyond which 503 is answered at once."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -70,68 +47,84 @@ def listen(host: str, port: int) -> socket.socket:
     return sock
 
 
-class _Server(uvicorn.Server):
-    """uvicorn raises a signal once more when it has stopped, which ends the process where it stands. Here somebody
-    still has a log to close."""
+class Server:
+    """One listener on one bound socket, inside the loop that the service lives in."""
 
-    def __init__(self, settings: uvicorn.Config, listening: Callable[[], None]) -> None:
-        super().__init__(settings)
+    def __init__(
+        self,
+        site: Site,
+        sock: socket.socket,
+        *,
+        grace: float = GRACE,
+        connections: int = CONNECTIONS,
+        limits: Limits | None = None,
+        listening: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Nothing happens yet.
+
+        Args:
+            grace: seconds that requests under way may take after the signal.
+            connections: how many there may be; beyond them 503 is answered at once.
+            limits: all limits, instead of the standard ones with this number of connections.
+            listening: called once requests are taken and signals are heard.
+        """
+        self._site = site
+        self._socket = sock
+        self._grace = grace
+        self._limits = limits or Limits(connections=connections, body=site.body_timeout)
         self._listening = listening
+        self._asked = asyncio.Event()
+        self._listener: Listener | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.host, self.port = sock.getsockname()[:2]
+
+    async def serve(self) -> None:
+        """Serve until a signal comes or ``stop`` is called."""
+        self._loop = asyncio.get_running_loop()
+        self._listener = Listener(self._site, self._limits)
+        await self._listener.start(self._socket)
+        with self._signals(self._loop):
+            self._listening()
+            await self._asked.wait()
+            await self._listener.stop(self._grace)
+
+    def stop(self) -> None:
+        """Stop accepting, let requests under way finish, and let ``serve`` return. From any thread."""
+        if self._loop is None:
+            self._asked.set()
+        else:
+            self._loop.call_soon_threadsafe(self._asked.set)
 
     @contextmanager
-    def capture_signals(self) -> Iterator[None]:
+    def _signals(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
         if threading.current_thread() is not threading.main_thread():
             yield  # nobody else can listen to signals
             return
-        before = {one: signal.signal(one, self.handle_exit) for one in (signal.SIGINT, signal.SIGTERM)}
+        before = {one: signal.getsignal(one) for one in SIGNALS}
+        for one in SIGNALS:
+            loop.add_signal_handler(one, self._signalled)
         try:
             yield
         finally:
             for one, handler in before.items():
+                loop.remove_signal_handler(one)
                 signal.signal(one, handler)
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._listening()
-
-
-class Server:
-    """One server on one bound socket, inside the loop that the service lives in."""
-
-    def __init__(
-        self,
-        app: App,
-        sock: socket.socket,
-        *,
-        grace: int = GRACE,
-        connections: int = CONNECTIONS,
-        listening: Callable[[], None] = lambda: None,
-    ) -> None:
-        """``listening`` is called once requests are taken and signals are heard."""
-        self._socket = sock
-        self.host, self.port = sock.getsockname()[:2]
-        self._server = _Server(
-            config(app, host=self.host, port=self.port, grace=grace, connections=connections), listening
-        )
-
-    async def serve(self) -> None:
-        """Serve until a signal comes or ``stop`` is called."""
-        await self._server.serve([self._socket])
-
-    def stop(self) -> None:
-        """Stop accepting, let requests under way finish, and let ``serve`` return. From any thread."""
-        self._server.should_exit = True
+    def _signalled(self) -> None:
+        if self._asked.is_set() and self._listener is not None:
+            self._listener.cut()
+        self._asked.set()
 
 
 async def serve(
-    app: App, sock: socket.socket, *, grace: int, connections: int, listening: Callable[[], None]
+    site: Site, sock: socket.socket, *, grace: float, connections: int, listening: Callable[[], None]
 ) -> None:
     """Serve on a bound socket until a signal comes; runs inside the loop that the service lives in."""
-    await Server(app, sock, grace=grace, connections=connections, listening=listening).serve()
+    await Server(site, sock, grace=grace, connections=connections, listening=listening).serve()
 
 
-def run(app: App, host: str, port: int, *, grace: int = GRACE, connections: int = CONNECTIONS) -> None:
+def run(site: Site, host: str, port: int, *, grace: float = GRACE, connections: int = CONNECTIONS) -> None:
     """Serve until a signal comes, on a loop of its own."""
-    server = Server(app, listen(host, port), grace=grace, connections=connections)
+    server = Server(site, listen(host, port), grace=grace, connections=connections)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(server.serve())

@@ -1,0 +1,178 @@
+"""The head of an HTTP/1.1 request: where it ends, and what it says (RFC 9112). Bytes in, a ``Request`` out.
+
+One grammar, written down as one expression, and every head fits it or is refused: lines end in CRLF and nowhere else,
+one space between method, target and version, a name is a token directly before its colon, no value goes on in the next
+line, no control character stands anywhere. Two machines that read one message in two ways are what request smuggling
+is made of, so nothing is repaired here and nothing is guessed:
+
+* exactly one ``Host`` (HTTP/1.1), with a value that can be one
+* at most one ``Content-Length``, digits only; or ``Transfer-Encoding: chunked``, nothing else, once, not in HTTP/1.0;
+  never both
+* the request line has at most ``MAX_LINE`` bytes (414), all of it ``MAX_HEAD`` bytes and ``MAX_FIELDS`` fields (431)
+
+How the bytes were cut on their way changes nothing: ``head_end`` refuses a beginning only if every whole that it could
+become would be refused for the same reason.
+
+>>> request = read_head(b"GET http://a/healthz?x=1 HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n")
+>>> request.method, request.path, request.query, request.keep
+('GET', b'/healthz', b'x=1', True)
+>>> read_head(b"GET / HTTP/1.1\\r\\nHost : a\\r\\n\\r\\n")
+Traceback (most recent call last):
+stepwarden.gateway.listener_head.ProtocolError: not a request head of HTTP/1.1
+
+Not here: what follows the head (``listener_body``), and anything about routes or keys.
+"""
+
+import re
+from typing import Final
+
+from stepwarden.gateway.exchange import CHUNKED, Headers, Request
+
+MAX_LINE: Final = 10 * 1024
+MAX_HEAD: Final = 32 * 1024
+MAX_FIELDS: Final = 64
+MAX_LENGTH_DIGITS: Final = 15
+
+WANTED: Final = frozenset(
+    (
+        b"authorization",
+        b"connection",
+        b"content-encoding",
+        b"content-length",
+        b"content-type",
+        b"expect",
+        b"host",
+        b"idempotency-key",
+        b"transfer-encoding",
+        b"x-request-id",
+    )
+)
+_ONCE = (b"host", b"content-length", b"transfer-encoding")
+_TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
+FIELD: Final = re.compile(_TOKEN + rb":[\t -~\x80-\xff]*+\r\n")
+# Possessive (``++``): each byte is looked at once, whatever the sender made up.
+_HEAD = re.compile(
+    rb"([A-Z][A-Z-]{0,19}+) ([!-\"$-~]++) HTTP/1\.([01])\r\n((?:" + FIELD.pattern + rb")*+)\r\n"
+)
+_ABSOLUTE = re.compile(rb"[Hh][Tt][Tt][Pp][Ss]?://[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]+([/?].*)?")
+_HOST = re.compile(rb"[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]*")
+
+
+class ProtocolError(Exception):
+    """What came is not HTTP as it is read here. ``code`` is the problem's code. Never leaves the listener."""
+
+    def __init__(self, detail: str, code: str = "request.malformed") -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+def head_end(data: bytes) -> int:
+    """Where the head that ``data`` begins with ends; 0 if it is not complete yet.
+
+    Raises:
+        ProtocolError: whatever may follow, this will be no head.
+    """
+    if not b"A" <= data[:1] <= b"Z":
+        raise ProtocolError("a request begins with its method")  # TLS on this port, for one
+    line = data.find(b"\n", 0, MAX_LINE)
+    if line < 0 and len(data) >= MAX_LINE:
+        raise ProtocolError(f"a request line has at most {MAX_LINE} bytes", "request.target_too_long")
+    found = data.find(b"\r\n\r\n", 0, MAX_HEAD)
+    end = found + 4 if found >= 0 else min(len(data), MAX_HEAD)
+    if data.count(b"\n", 0, end) != data.count(b"\r\n", 0, end):
+        raise ProtocolError("a line ends in CRLF")
+    if found >= 0:
+        return end
+    if len(data) >= MAX_HEAD:
+        raise ProtocolError(f"a head has at most {MAX_HEAD} bytes", "request.head_too_large")
+    return 0
+
+
+def read_head(head: bytes) -> Request:
+    """Read a whole head, as ``head_end`` found it.
+
+    Raises:
+        ProtocolError: it breaks a rule of this module.
+    """
+    match = _HEAD.fullmatch(head)
+    if match is None:
+        raise ProtocolError("not a request head of HTTP/1.1")
+    method, target, minor, fields = match.groups()
+    headers = _wanted(fields)
+    old = minor == b"0"
+    if b"host" in headers:
+        if _HOST.fullmatch(headers[b"host"]) is None:
+            raise ProtocolError("not a host")
+    elif not old:
+        raise ProtocolError("exactly one Host is needed")
+    path, query = _target(target)
+    return Request(
+        method=method.decode(),
+        path=path,
+        query=query,
+        headers=headers,
+        length=_length(headers, old),
+        keep=_keep(headers.get(b"connection"), old),
+        old=old,
+        waits=b"expect" in headers and not old and _expects(headers[b"expect"]),
+    )
+
+
+def _wanted(fields: bytes) -> Headers:
+    """The fields that matter. One that comes twice is joined, which makes it invalid where it counts."""
+    found: Headers = {}
+    lines = fields.split(b"\r\n")
+    if len(lines) > MAX_FIELDS + 1:
+        raise ProtocolError(f"a head has at most {MAX_FIELDS} fields", "request.head_too_large")
+    for line in lines:
+        name, _, value = line.partition(b":")
+        name = name.lower()
+        if name in WANTED:
+            value = value.strip(b" \t")
+            if name not in found:
+                found[name] = value
+            elif name in _ONCE:
+                raise ProtocolError(f"{name.decode()} stands twice")
+            else:
+                found[name] += b", " + value
+    return found
+
+
+def _target(target: bytes) -> tuple[bytes, bytes]:
+    """Path and query, undecoded. Whom the target names is not looked at: all names lead here."""
+    if target[:1] != b"/":
+        match = _ABSOLUTE.fullmatch(target)
+        if match is not None:
+            rest = match[1] or b"/"
+            target = rest if rest[:1] == b"/" else b"/" + rest
+        elif target != b"*":
+            raise ProtocolError("the target is neither a path nor a URL")
+    path, _, query = target.partition(b"?")
+    return path, query
+
+
+def _length(headers: Headers, old: bool) -> int:
+    coding = headers.get(b"transfer-encoding")
+    length = headers.get(b"content-length")
+    if coding is not None:
+        if length is not None or old or coding.lower() != b"chunked":
+            raise ProtocolError("a body has a Content-Length, or is chunked and nothing else")
+        return CHUNKED
+    if length is None:
+        return 0
+    if not length.isdigit() or len(length) > MAX_LENGTH_DIGITS:
+        raise ProtocolError("Content-Length is one decimal number")
+    return int(length)
+
+
+def _keep(connection: bytes | None, old: bool) -> bool:
+    if connection is None:
+        return not old
+    options = [option.strip(b" \t").lower() for option in connection.split(b",")]
+    return b"close" not in options and (not old or b"keep-alive" in options)
+
+
+def _expects(value: bytes) -> bool:
+    if value.lower() != b"100-continue":
+        raise ProtocolError("only 100-continue can be expected", "request.expectation")
+    return True
