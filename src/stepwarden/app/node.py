@@ -260,6 +260,7 @@ def _wire(
     sequencer = Sequencer.open(store, origin=origin, signer=keys.signer, limit=settings.server.queue_limit)
     size = sequencer.head.size
     people = People(store, master=keys.master, origin=origin, entropy=entropy, remembered=REMEMBERED)
+    people.check()
     tokens = Tokens(derive(keys.master, "stepwarden/tokens/v1"))
     addresses, agents = make_lookups(settings, paths.cache)
     describer = Describer(
