@@ -57,8 +57,9 @@ class Model:
             for entity in ENTITIES:
                 name = getattr(now, entity)
                 same = [f for f in inside if name and getattr(f, entity) == name]
-                found[f"{entity}_failures_{window}"] = sum(f.outcome == "failure" for f in same)
-                found[f"{entity}_successes_{window}"] = sum(f.outcome == "success" for f in same)
+                tried = [f for f in same if f.action == "login"]
+                found[f"{entity}_failures_{window}"] = sum(f.outcome == "failure" for f in tried)
+                found[f"{entity}_successes_{window}"] = sum(f.outcome == "success" for f in tried)
                 if entity == "actor":
                     found[f"actor_attempts_{window}"] = len(same)
                 if entity == "actor" and window in ("1h", "24h"):

@@ -67,8 +67,8 @@ def _windowed(prefix: str, doc: str, windows: Sequence[str], unit: str = "attemp
 def _outcomes() -> list[SignalSpec]:
     found: list[SignalSpec] = []
     for entity, words in _ENTITIES.items():
-        found += _windowed(f"{entity}_failures", f"Attempts {words} that failed", list(WINDOWS))
-        found += _windowed(f"{entity}_successes", f"Attempts {words} that ended well", list(WINDOWS))
+        found += _windowed(f"{entity}_failures", f"Sign-ins {words} that failed", list(WINDOWS))
+        found += _windowed(f"{entity}_successes", f"Sign-ins {words} that ended well", list(WINDOWS))
     return found
 
 

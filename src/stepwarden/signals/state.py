@@ -53,6 +53,7 @@ from stepwarden.events.entries import (
     ServiceStopped,
 )
 from stepwarden.events.facts import Facts
+from stepwarden.signals.actions import is_sign_in
 from stepwarden.signals.catalogue import Value
 from stepwarden.signals.habits import NOTHING_NEW, Habit, marks, new_things
 from stepwarden.signals.limits import Limits
@@ -278,15 +279,16 @@ class SignalState:
             return
         second = second_of(facts.time)
         failed = outcome == "failure"
-        self._site.add(max(second, self._clock), failed)
-        if facts.actor:
-            end(self._active, facts.actor, facts.address, second, failed)
-        if facts.address:
-            end(self._addresses, facts.address, facts.actor, second, failed)
-        if facts.network:
-            end(self._networks, facts.network, facts.actor, second, failed)
-        if facts.device:
-            end(self._devices, facts.device, facts.actor, second, failed)
+        if is_sign_in(facts.action):
+            self._site.add(max(second, self._clock), failed)
+            if facts.actor:
+                end(self._active, facts.actor, facts.address, second, failed)
+            if facts.address:
+                end(self._addresses, facts.address, facts.actor, second, failed)
+            if facts.network:
+                end(self._networks, facts.network, facts.actor, second, failed)
+            if facts.device:
+                end(self._devices, facts.device, facts.actor, second, failed)
         if failed or not facts.actor:
             return
         if facts.action.startswith(CREDENTIAL_ACTIONS):
