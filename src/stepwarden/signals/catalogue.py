@@ -88,9 +88,9 @@ def _volume() -> list[SignalSpec]:
             "percent",
         ),
         _count(
-            "site_failure_permille_10m", "Share of all ended attempts that failed, 10 minutes.", "permille"
+            "site_failure_permille_10m", "Share of all ended sign-ins that failed, 10 minutes.", "permille"
         ),
-        _count("site_failure_permille_1h", "Share of all ended attempts that failed, 1 hour.", "permille"),
+        _count("site_failure_permille_1h", "Share of all ended sign-ins that failed, 1 hour.", "permille"),
         _count(
             "site_failure_lift",
             "That share over the last hour, shrunk for small numbers, in percent of the site's own "
