@@ -54,8 +54,11 @@ def by_itself(demand: Demand) -> ReasonText:
 def explain(
     policy: Policy, assessment: Assessment, verdict: Verdict
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Texts and rule ids of the reasons of an assessment that is in no log (see ``lab``)."""
-    found = policy.reasons(assessment.evidence)
+    """Texts and rule ids of the reasons of an assessment that is in no log (see ``lab``).
+
+    Why something was not simply allowed is what spoke against it: what calmed is left out there.
+    """
+    found = [one for one in policy.reasons(assessment.evidence) if verdict == "allow" or one.weight >= 0]
     texts, rules = tuple(one.text for one in found), tuple(one.rule for one in found)
     if verdict != "allow" and not any(one.weight > 0 for one in found):
         own = by_itself(assessment.demand)
