@@ -14,7 +14,7 @@ import re
 from functools import lru_cache
 
 from ua_parser import Domain
-from ua_parser.loaders import load_builtins
+from ua_parser.loaders import load_lazy_builtins
 from ua_parser.regex import Resolver
 
 from stepwarden.flow.lookups import AgentInfo
@@ -31,7 +31,7 @@ class Agents:
     """``flow.lookups.AgentLookup`` by ``ua-parser``."""
 
     def __init__(self, *, remembered: int) -> None:
-        agents, systems, _ = load_builtins()
+        agents, systems, _ = load_lazy_builtins()  # the Rust rules need no compiled Python ones
         # The device rules are most of the memory and the time, and tell brands that nothing here asks for.
         self._resolve = Resolver((agents, systems, []))
         self._remember = lru_cache(remembered)(self._find)
