@@ -119,6 +119,23 @@ def test_bad_input_is_refused_by_name_and_logged(http: httpx.Client, bad: Bad) -
     )
 
 
+@pytest.mark.parametrize(
+    ("query", "at"),
+    [
+        ("limit=1.0", "limit"), ("limit=0", "limit"), ("limit=1001", "limit"), ("limit=+5", "limit"),
+        ("decision=null", "decision"), ("decision=maybe", "decision"), ("since=null", "since"),
+        ("since=1700000000", "since"), ("until=2026-01-01T00:00:00", "until"), ("actor=a&actor=b", "query"),
+        ("actr=a", "query"), ("actor=%ff", "query"), ("actor=a%0Ab", "actor"), ("cursor=01", "cursor"),
+        ("cursor=-1", "cursor"), ("order=random", "order"),
+    ],
+)  # fmt: skip
+def test_a_bad_query_is_refused_by_the_name_of_its_parameter(http: httpx.Client, query: str, at: str) -> None:
+    """A filter that is not understood must not read more of the log than was asked for."""
+    answer = http.get(f"/v1/log/entries?{query}")
+    assert answer.status_code == 422, answer.text
+    assert (answer.json()["code"], answer.json()["field"]) == ("input.invalid", at)
+
+
 @pytest.fixture
 def sock(house: Server) -> Iterator[socket.socket]:
     where = urlsplit(house.url)

@@ -1,8 +1,8 @@
 """The checks that every request passes before a handler sees it, in this order.
 
 1. the key (401) and its scope (403), before a byte of the body is read
-2. content type and encoding (415), announced length (413)
-3. the body, up to its limit (413) and in its time (408)
+2. content type and encoding (415)
+3. the body: what was announced and what comes, up to its limit (413) and in its time (408)
 4. the query: known names, each once, in canonical spelling (422)
 
 All of them fail closed: what cannot be read is refused. The third happens in the listener, which has the bytes.
@@ -20,7 +20,6 @@ from stepwarden.errors import (
     InputError,
     MalformedBodyError,
     MediaTypeError,
-    TooLargeError,
     UnauthenticatedError,
 )
 from stepwarden.flow.answers import ApiKey, Scope
@@ -73,12 +72,6 @@ def check_media(headers: Headers, media: tuple[str, ...]) -> None:
         raise MediaTypeError("compressed bodies are not read", field="Content-Encoding")
 
 
-def check_length(length: int, limit: int) -> None:
-    """Raises TooLargeError if more was announced than is read."""
-    if length > limit:
-        raise TooLargeError(f"at most {limit} bytes are read", field="Content-Length")
-
-
 def read_query(raw: bytes, shape: type[T] | None) -> T | None:
     """The query string as its struct; None where the operation has no query.
 
@@ -112,9 +105,11 @@ def read_query(raw: bytes, shape: type[T] | None) -> T | None:
         raise InputError(str(error), field=name or "query") from exc
     for name, text in given.items():
         value = getattr(query, name)
-        # "1.0" and "1e2" read as integers, "1700000000" as a date: a value has one spelling.
-        if (isinstance(value, int) and str(value) != text) or (
-            isinstance(value, datetime) and text[4:5] != "-"
+        # "1.0" and "1e2" read as integers, "1700000000" as a date, "null" as not given: a value has one spelling.
+        if (
+            value is None
+            or (isinstance(value, int) and str(value) != text)
+            or (isinstance(value, datetime) and text[4:5] != "-")
         ):
             raise InputError("not the canonical spelling", field=name)
     return query
