@@ -8,6 +8,8 @@
 Nothing here waits for a fixed time: what is waited for is looked for until it is there or ``PATIENCE`` is over.
 """
 
+import contextlib
+import io
 import os
 import re
 import signal
@@ -19,9 +21,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
+from unittest import mock
 
 import httpx
 
+from stepwarden.app.control import CreateKey, ask_running
+from stepwarden.cli.main import main
 from stepwarden.ledger.keys import read_verifiers
 from stepwarden.ledger.note import Verifier
 from stepwarden.storage.sqlite.log import SqliteLogReader
@@ -70,6 +75,30 @@ def run_beside(*commands: Sequence[str | Path]) -> list[subprocess.CompletedProc
         out, err = process.communicate(timeout=PATIENCE)
         results.append(subprocess.CompletedProcess(process.args, process.returncode, out, err))
     return results
+
+
+def run_inside(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """One command of ours in this process: the same entry point, without the second that a new process takes."""
+    out, err = io.StringIO(), io.StringIO()
+    code: object = 0
+    with (
+        mock.patch.dict(os.environ, surroundings(), clear=True),
+        mock.patch.object(sys, "argv", ["stepwarden", *map(str, arguments)]),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            main()
+        except SystemExit as exc:
+            code = exc.code
+    return subprocess.CompletedProcess(arguments, int(str(code or 0)), out.getvalue(), err.getvalue())
+
+
+def check_log(data: Path) -> None:
+    """``ledger verify`` and ``ledger replay``; both must hold."""
+    for command in ("verify", "replay"):
+        done = run_inside("ledger", command, "--data", data)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def words(text: str) -> str:
@@ -161,7 +190,10 @@ class Server:
             self.ended()
 
     def make_key(self, scopes: str = ALL_SCOPES, name: str = "a test") -> str:
-        """A new API key, by the command."""
+        """A new API key, as the command makes it: of the running service, or else of the stopped one's log."""
+        made_there = ask_running(self.data, CreateKey(name=name, scopes=tuple(scopes.split(","))))
+        if made_there is not None:
+            return str(made_there["token"])
         made = run("keys", "create", "--data", self.data, "--name", name, "--scopes", scopes)
         assert made.returncode == 0, made.stderr
         return made.stdout.strip()

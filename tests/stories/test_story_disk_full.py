@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 from tests.stories.asking import entries, send
-from tests.stories.running import Server, run_beside, words
+from tests.stories.running import Server, check_log, words
 
 ROOM = 600_000
-"""Bytes that any file of the service may have: some hundred attempts."""
+"""Bytes that any file of the service may have: some dozen groups of attempts."""
 
 
 def little_room() -> None:
@@ -57,7 +57,7 @@ def test_a_full_disk_refuses_ends_and_loses_nothing_that_was_answered(cramped: S
             asked = [pool.submit(ask_until_refused, http, f"p{number}", answers) for number in range(8)]
             refused = [answer for one in asked for answer in one.result()]
         assert cramped.ended() == 1
-    assert len(answers) > 50
+    assert answers
     assert refused
     for answer in refused:
         assert answer.headers["content-type"] == "application/problem+json"
@@ -68,15 +68,11 @@ def test_a_full_disk_refuses_ends_and_loses_nothing_that_was_answered(cramped: S
     assert f"no space left for {cramped.data / 'log.db'}: make room" in said
     assert "Traceback" not in said
 
-    with cramped.start():
-        with cramped.client(key) as http:
-            logged = {entry["name"]: entry for entry in entries_of_attempts(http)}
-            assert all(logged[answer["id"]]["decision"] == answer["decision"] for answer in answers)
-            send(http, "/v1/attempts", {"action": "login", "actor": "later"})
-        data = ["--data", str(cramped.data)]
-        verified, replayed = run_beside(["ledger", "verify", *data], ["ledger", "replay", *data])
-    assert verified.returncode == 0, verified.stdout
-    assert replayed.returncode == 0, replayed.stderr
+    with cramped.start(), cramped.client(key) as http:
+        logged = {entry["name"]: entry for entry in entries_of_attempts(http)}
+        assert all(logged[answer["id"]]["decision"] == answer["decision"] for answer in answers)
+        send(http, "/v1/attempts", {"action": "login", "actor": "later"})
+    check_log(cramped.data)
 
 
 def entries_of_attempts(http: httpx.Client) -> list[dict[str, Any]]:
@@ -93,17 +89,14 @@ def test_without_room_at_the_start_it_says_so_and_starts_when_there_is(tmp_path:
     """Wherever the space ends (keys, policy, log), the start fails with a message and leaves nothing half made."""
     servers = {
         room: Server(tmp_path / f"data-{room}", STEPWARDEN_ADDRESSES_BUILTIN="false")
-        for room in (60, 10_000, 40_000)
+        for room in (10_000, 40_000)
     }
     try:
         for room, server in servers.items():
             server.begin(before=partial(resource.setrlimit, resource.RLIMIT_FSIZE, (room, room)))
         for room, server in servers.items():
             assert server.ended() == 1
-            # Of 60 bytes, the message itself is cut as well.
-            assert room == 60 or re.search(
-                "make room|cannot be written: File too large", words(server.said())
-            )
+            assert re.search("make room|cannot be written: File too large", words(server.said())), room
             assert "Traceback" not in server.said()
             server.begin()
         for server in servers.values():

@@ -41,11 +41,6 @@ def open_the_master_key(data: Path) -> None:
     (data / "keys" / "master.key").chmod(0o644)
 
 
-def damage_the_signing_key(data: Path) -> None:
-    path = data / "keys" / "ledger.key"
-    path.write_bytes(path.read_bytes()[:-10])
-
-
 def exchange_the_signing_key(data: Path) -> None:
     """A key of the same name, and not the one that signed."""
     path = data / "keys" / "ledger.key"
@@ -80,21 +75,15 @@ def break_the_policy(data: Path) -> None:
     (data / "policy.yaml").write_text("version: 1\nname: mine\nrules: [\n")
 
 
-def misspell_a_setting(data: Path) -> None:
-    (data / "stepwarden.toml").write_text("[server]\nprot = 1\n")
-
-
 CASES: list[tuple[Tamper, str, str]] = [
     (lose_the_signing_key, "key.unreadable", "restore the key from its backup"),
     (lose_the_master_key, "key.unreadable", "restore the key from its backup"),
     (open_the_master_key, "key.unreadable", "run `chmod 600 "),
-    (damage_the_signing_key, "key.unreadable", "ledger.key"),
     (exchange_the_signing_key, "ledger.bad_signature", "no known key signed"),
     (exchange_the_master_key, "key.unreadable", "master key"),
     (overwrite_a_page, "storage.corrupt", "restore the last copy"),
     (overwrite_the_first_page, "storage.corrupt", "restore the file from its last copy"),
     (break_the_policy, "policy.invalid", "(line 4, column 1)"),
-    (misspell_a_setting, "settings.invalid", "prot"),
 ]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from stepwarden.ledger.note import Ed25519Signer, sign_note
 from tests.stories.asking import FIREFOX, Browser
-from tests.stories.running import Server, run_beside, words
+from tests.stories.running import Server, run_inside, words
 
 Tamper = Callable[[sqlite3.Connection], None]
 GROUPS = 300
@@ -120,7 +120,7 @@ def test_tampering_is_found_and_named_by_both_commands(
     tamper(connection)
     connection.close()
     data = ["--data", str(copy.data)]
-    checked, recomputed = run_beside(["ledger", "verify", *data], ["ledger", "replay", *data])
+    checked, recomputed = run_inside("ledger", "verify", *data), run_inside("ledger", "replay", *data)
     assert checked.returncode == 1
     assert verified in words(checked.stdout)
     assert recomputed.returncode == 1
