@@ -12,6 +12,7 @@ import uvloop
 from stepwarden.gateway import server
 from stepwarden.gateway.application import build
 from stepwarden.gateway.exchange import Settings, Site
+from stepwarden.gateway.listener_connection import Limits
 from tests.gateway.gateway_fake import FakeService
 
 ALL = "sw_all_secret"
@@ -21,9 +22,11 @@ SETTINGS = Settings(
 
 
 @contextmanager
-def running(site: Site) -> Iterator[str]:
-    """Serve in a thread of its own; gives the base URL."""
-    found = server.Server(site, server.listen("127.0.0.1", 0), grace=1, connections=200)
+def serving(site: Site, *, grace: float = 1, limits: Limits | None = None) -> Iterator[server.Server]:
+    """Serve in a thread of its own until the end, or until ``stop``."""
+    ready = threading.Event()
+    sock = server.listen("127.0.0.1", 0)
+    found = server.Server(site, sock, grace=grace, connections=200, limits=limits, listening=ready.set)
 
     def serve() -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -31,11 +34,20 @@ def running(site: Site) -> Iterator[str]:
 
     worker = threading.Thread(target=serve)
     worker.start()
+    assert ready.wait(10)
     try:
-        yield f"http://127.0.0.1:{found.port}"
+        yield found
     finally:
         found.stop()
         worker.join(10)
+    assert not worker.is_alive()
+
+
+@contextmanager
+def running(site: Site, *, limits: Limits | None = None) -> Iterator[str]:
+    """The same; gives the base URL."""
+    with serving(site, limits=limits) as found:
+        yield f"http://127.0.0.1:{found.port}"
 
 
 @pytest.fixture(scope="session")

@@ -84,7 +84,6 @@ class Gateway:
                 call.segments = tuple(map(checks.decode_segment, segments))
             if operation.request is not None:
                 checks.check_media(request.headers, operation.media)
-                checks.check_length(request.length, operation.limit)
                 opened.limit = operation.limit
         except Exception as error:  # noqa: BLE001  # ``answer`` says and records what it was
             opened.error = error

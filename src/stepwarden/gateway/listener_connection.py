@@ -253,9 +253,13 @@ class Connection(asyncio.Protocol):
 
     def _collect(self, exchange: Exchange, request: Request) -> None:
         length, buffer = request.length, self._buffer
-        if 0 < length <= len(buffer):  # nearly always
+        if 0 < length <= min(len(buffer), exchange.limit):  # nearly always
             self._buffer = buffer[length:]
             self._start(exchange, buffer[:length])
+            return
+        if length > exchange.limit:
+            self._exchange = exchange
+            self._give_up(TooLargeError(f"at most {exchange.limit} bytes are read", field="Content-Length"))
             return
         if request.waits and not buffer:
             self._transport.write(CONTINUE)
@@ -281,7 +285,7 @@ class Connection(asyncio.Protocol):
             self._give_up(MalformedBodyError(str(error)))
             return False
         if body.over:
-            self._give_up(TooLargeError("the body is longer than what is read here"))
+            self._give_up(TooLargeError("more bytes came than are read here"))
             return False
         if not body.complete:
             return False

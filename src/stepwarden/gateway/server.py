@@ -87,6 +87,7 @@ class Server:
             self._listening()
             await self._asked.wait()
             await self._listener.stop(self._grace)
+        self._loop = None
 
     def stop(self) -> None:
         """Stop accepting, let requests under way finish, and let ``serve`` return. From any thread."""

@@ -1,0 +1,404 @@
+"""One connection with a transport in memory: every cut of the bytes, every deadline, a peer that does not read."""
+
+import asyncio
+from collections.abc import Coroutine
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stepwarden.gateway.front import Gateway
+from stepwarden.gateway.listener_connection import AHEAD, DROPPED, SPARE, UNWANTED
+from stepwarden.gateway.listener_reply import CONTINUE
+from tests.gateway.conftest import SETTINGS
+from tests.gateway.gateway_fake import FakeService
+from tests.gateway.listener_site import FIRST, LAST, LIMITS, Answer, Echo, House, Peer, post
+
+KEY = b"Authorization: Bearer sw_all_secret"
+JSON = b"Content-Type: application/json"
+LOGIN = b'{"action":"login"}'
+STREAMS = [
+    post(LOGIN, KEY, JSON, path=b"/v1/attempts") + post(LOGIN, KEY, JSON, path=b"/v1/attempts"),
+    post(LOGIN, JSON, path=b"/v1/attempts") + FIRST,
+    post(
+        b"a\r\n{\r\n" + b"11\r\n" + LOGIN[1:] + b"\r\n0\r\n\r\n",
+        KEY,
+        JSON,
+        b"Transfer-Encoding: chunked",
+        path=b"/v1/attempts",
+        length=False,
+    ),
+    post(
+        b"1\r\n{\r\n11;x=y\r\n" + LOGIN[1:] + b"\r\n0\r\nX: y\r\n\r\n",
+        KEY,
+        JSON,
+        b"Transfer-Encoding: chunked",
+        path=b"/v1/attempts",
+        length=False,
+    )
+    + LAST,
+    b"GET /healthz HTTP/1.0\r\nConnection: keep-alive\r\n\r\nHEAD /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    + LAST,
+    b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc" + FIRST + LAST + FIRST,
+    post(b"x" * 70_000, KEY, JSON, path=b"/v1/attempts")[:400],
+    post(LOGIN, KEY, JSON, b"Expect: 100-continue", path=b"/v1/attempts") + LAST,
+    FIRST + b"GET /\nHost: x\r\n\r\n" + FIRST,
+    FIRST + b"GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n" + FIRST,
+    FIRST + post(LOGIN, KEY, b"Transfer-Encoding: chunked") + FIRST,
+]
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(work)
+
+
+async def say(data: bytes, places: list[int], breathe: bool) -> tuple[bytes, list[object], bool]:
+    """What comes back, what the service was asked, and whether the connection ended."""
+    fake = FakeService()
+    peer = Peer(House(Gateway(fake, SETTINGS)))
+    for start, end in pairwise([0, *places, len(data)]):
+        peer.say(data[start:end])
+        if breathe:
+            await peer.turn()
+    await peer.turn(40)
+    said = bytes(peer.wire.sent).replace(CONTINUE, b"")
+    return said, [*fake.calls, *fake.exceptions], peer.wire.closed or peer.wire.finished
+
+
+@pytest.mark.parametrize("data", STREAMS, ids=range(len(STREAMS)))
+def test_a_stream_cut_anywhere_gets_the_same_answers(data: bytes) -> None:
+    """At every single position, and byte by byte; the service is asked the same."""
+
+    async def work() -> None:
+        whole = await say(data, [], False)
+        assert whole[0]
+        for place in range(1, len(data)):
+            assert await say(data, [place], place % 2 == 0) == whole, place
+        assert await say(data, list(range(1, len(data))), True) == whole
+        assert await say(data, list(range(1, len(data))), False) == whole
+
+    run(work())
+
+
+@given(
+    st.lists(st.sampled_from(STREAMS), min_size=1, max_size=3).map(b"".join),
+    st.lists(st.integers(1, 4000), max_size=8),
+    st.booleans(),
+)
+@settings(max_examples=60, deadline=None)
+def test_streams_one_after_the_other_cut_in_many_places(data: bytes, cuts: list[int], breathe: bool) -> None:
+    """Also with whatever was left over of the one before."""
+
+    async def work() -> None:
+        places = sorted({cut for cut in cuts if cut < len(data)})
+        assert await say(data, places, breathe) == await say(data, [], False)
+
+    run(work())
+
+
+@given(
+    st.lists(
+        st.sampled_from([FIRST, LAST, post(b"ab"), b"\r\n", b"\n", b"GET ", b"HTTP/1.1", b":", b"5\r\n"])
+        | st.binary(max_size=20),
+        max_size=8,
+    ),
+    st.booleans(),
+)
+@settings(max_examples=150, deadline=None)
+def test_no_bytes_break_a_connection(data: list[bytes], eof: bool) -> None:
+    """Whatever comes: whole replies, and then it waits with a deadline, or is gone."""
+
+    async def work() -> None:
+        site = Echo()
+        peer = Peer(House(site))
+        for piece in data:
+            peer.say(piece)
+        if eof and not peer.wire.closed and not peer.connection.eof_received():
+            peer.wire.close()
+        await peer.turn()
+        assert all(one.status in (200, 400) for one in peer.heard())
+        assert "internal.error" not in site.refused
+        assert peer.wire.closed or peer.waiting
+        assert len(peer.heard()) == peer.wire.writes
+        for _ in range(4):
+            peer.later(1000)
+            await peer.turn()
+        assert peer.wire.closed
+
+    run(work())
+
+
+def test_answers_come_in_order_although_the_first_is_the_slowest() -> None:
+    """Pipelining: three at once, one after the other, one write each."""
+
+    async def work() -> None:
+        site = Echo()
+        peer = Peer(House(site))
+        peer.say(b"GET /slow?0.05 HTTP/1.1\r\nHost: x\r\n\r\n" + post(b"two") + FIRST)
+        await asyncio.sleep(0.01)
+        assert (site.opened, peer.wire.writes) == (["/slow"], 0)
+        await asyncio.sleep(0.1)
+        assert [one.json()["path"] for one in peer.heard()] == ["/slow", "/echo", "/first"]
+        assert peer.heard()[1].json()["body"] == "two"
+        assert peer.wire.writes == 3
+
+    run(work())
+
+
+def test_who_sends_ahead_is_made_to_wait() -> None:
+    """While a request is answered, only so much of what follows is taken; then all of it is answered."""
+
+    async def work() -> None:
+        site = Echo()
+        peer = Peer(House(site))
+        peer.say(b"GET /slow?0.05 HTTP/1.1\r\nHost: x\r\n\r\n")
+        await peer.turn()
+        count = 2 * AHEAD // len(FIRST)
+        for _ in range(count):
+            if peer.wire.paused:
+                break
+            peer.say(FIRST)
+        assert peer.wire.paused
+        sent = len(site.opened)
+        assert sent == 1
+        await asyncio.sleep(0.1)
+        await peer.turn(5000)
+        assert not peer.wire.paused
+        assert len(peer.heard()) == len(site.opened) > 1
+
+    run(work())
+
+
+def test_who_does_not_read_is_not_answered_further_and_then_cut_off() -> None:
+    """Back-pressure: nothing more is read or handled; no progress until the deadline ends it."""
+
+    async def work() -> None:
+        site = Echo()
+        peer = Peer(House(site))
+        peer.say(FIRST)
+        peer.wire.unsent = 500
+        await peer.turn()
+        peer.connection.pause_writing()
+        for _ in range(2 * AHEAD // len(FIRST)):
+            if not peer.wire.paused:
+                peer.say(FIRST)
+        await peer.turn()
+        assert (peer.wire.paused, peer.wire.writes, len(site.opened)) == (True, 1, 1)
+        peer.wire.unsent = 400  # it took something
+        peer.later(LIMITS.write + 0.1)
+        assert not peer.wire.closed
+        peer.connection.resume_writing()
+        await peer.turn(5000)
+        assert not peer.wire.paused
+        assert peer.wire.writes == len(site.opened) > 1
+        peer.connection.pause_writing()
+        peer.later(LIMITS.write + 0.1)
+        assert peer.wire.aborted
+
+    run(work())
+
+
+@pytest.mark.parametrize(
+    ("begun", "status"),
+    [
+        (b"", None),
+        (b"GE", 408),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n", 408),
+        (FIRST[:-1], 408),
+        (post(b"abc")[:-1], 408),
+        (post(b"abc")[:-3], 408),
+        (post(b"1\r\na\r\n", b"Transfer-Encoding: chunked", length=False), 408),
+    ],
+)
+def test_slow_loris_is_given_up_however_it_trickles(begun: bytes, status: int | None) -> None:
+    """More bytes do not move the deadline; a peer that said nothing is told nothing."""
+
+    async def work() -> None:
+        peer = Peer(House(Echo()))
+        for byte in begun:
+            peer.say(bytes([byte]))
+        seconds = (LIMITS.head if begun else LIMITS.idle) + 0.01
+        for _ in range(4):
+            peer.later(seconds / 4)
+            await peer.turn()
+        heard: list[Answer] = peer.heard()
+        assert [one.status for one in heard] == ([] if status is None else [status])
+        assert peer.wire.closed or peer.wire.finished
+        peer.later(LIMITS.linger + 0.1)
+        assert peer.wire.closed
+
+    run(work())
+
+
+def test_between_two_requests_the_peer_may_rest() -> None:
+    """Idle is longer than a head may take; then the connection is closed without a word."""
+
+    async def work() -> None:
+        peer = Peer(House(Echo()))
+        peer.say(FIRST)
+        await peer.turn()
+        peer.later(LIMITS.idle - 0.1)
+        assert not peer.wire.closed
+        peer.say(FIRST)
+        await peer.turn()
+        peer.later(LIMITS.idle + 0.1)
+        assert (peer.wire.closed, len(peer.heard())) == (True, 2)
+
+    run(work())
+
+
+def test_a_request_under_way_has_no_deadline_of_the_listener() -> None:
+    """How long an answer may take is the service's own affair."""
+
+    async def work() -> None:
+        peer = Peer(House(Echo()))
+        peer.say(b"GET /slow?0.02 HTTP/1.1\r\nHost: x\r\n\r\n")
+        await peer.turn()
+        peer.later(1_000_000)
+        await asyncio.sleep(0.05)
+        assert [one.status for one in peer.heard()] == [200]
+
+    run(work())
+
+
+def test_a_short_unwanted_body_is_passed_over_and_a_long_one_ends_the_connection() -> None:
+    """The answer does not wait for either."""
+
+    async def work() -> None:
+        for size, kept in ((UNWANTED, True), (UNWANTED + 1, False)):
+            peer = Peer(House(Echo()))
+            data = post(bytes(size), path=b"/none")
+            peer.say(data[:100])
+            await peer.turn()
+            assert len(peer.heard()) == 1
+            peer.say(data[100:] + FIRST)
+            await peer.turn()
+            assert len(peer.heard()) == (2 if kept else 1)
+            assert ("connection" in peer.heard()[0].headers) is not kept
+        peer = Peer(House(Echo()))
+        peer.say(post(bytes(10), path=b"/none")[:-1])
+        await peer.turn()
+        peer.later(LIMITS.body + 0.1)
+        assert peer.wire.closed or peer.wire.finished
+
+    run(work())
+
+
+def test_after_a_refusal_input_is_dropped_and_no_more_than_so_much() -> None:
+    """Closing at once could take the reply away from the peer; reading for ever would be a gift."""
+
+    async def work() -> None:
+        site = Echo()
+        peer = Peer(House(site))
+        peer.say(b"nonsense")
+        assert (peer.wire.finished, peer.wire.closed) == (True, False)
+        for _ in range(DROPPED // 65536 + 2):
+            if not peer.wire.paused:
+                peer.say(bytes(65536))
+        assert peer.wire.paused
+        peer.later(LIMITS.linger + 0.1)
+        assert peer.wire.aborted
+        assert (site.opened, [one.status for one in peer.heard()]) == ([], [400])
+
+    run(work())
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_body_is_asked_for_only_where_it_is_wanted(waits: bool) -> None:
+    """Expect: 100-continue; refused before the body, the connection ends, because the body may or may not come."""
+
+    async def work() -> None:
+        extra = [b"Expect: 100-continue"] if waits else []
+        peer = Peer(House(Echo()))
+        peer.say(post(b"", b"Content-Length: 3", *extra, length=False))
+        assert bytes(peer.wire.sent) == (CONTINUE if waits else b"")
+        peer.say(b"abc")
+        await peer.turn()
+        assert peer.heard()[0].json()["body"] == "abc"
+        peer = Peer(House(Echo()))
+        peer.say(post(b"", b"Content-Length: 3", *extra, path=b"/none", length=False))
+        await peer.turn()
+        assert CONTINUE not in peer.wire.sent
+        assert ("connection" in peer.heard()[0].headers) is waits
+
+    run(work())
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "kept"),
+    [(b"/boom", 500, False), (b"/inject", 500, False), (b"/raise", 500, False), (b"/echo", 200, True)],
+)
+def test_an_exception_becomes_an_answer(path: bytes, status: int, kept: bool) -> None:
+    """In a handler, in a reply that cannot be written, and before the body: 500 and the end, nothing of what it was."""
+
+    async def work() -> None:
+        peer = Peer(House(Echo()))
+        peer.say(post(b"abc", path=path))
+        await peer.turn()
+        (one,) = peer.heard()
+        assert (one.status, "set-cookie" in one.headers, b"RuntimeError" in one.body) == (
+            status,
+            False,
+            False,
+        )
+        assert (not (peer.wire.closed or peer.wire.finished), one.headers.get("connection") is None) == (
+            kept,
+            kept,
+        )
+
+    run(work())
+
+
+def test_a_peer_that_hangs_up_does_not_take_its_request_along() -> None:
+    """The task is handed over, goes on to its end, and writes to nobody."""
+
+    async def work() -> None:
+        site = Echo()
+        house = House(site)
+        peer = Peer(house)
+        peer.say(b"GET /slow?0.02 HTTP/1.1\r\nHost: x\r\n\r\n")
+        await peer.turn()
+        peer.wire.close()
+        peer.connection.connection_lost(None)
+        (task,) = house.lost
+        assert task is not None
+        await task
+        assert (site.done, bytes(peer.wire.sent)) == (["/slow"], b"")
+
+    run(work())
+
+
+def test_half_closed_peers_get_their_answers_and_half_requests_none() -> None:
+    """Sent, then nothing more to say: it may still be listening."""
+
+    async def work() -> None:
+        site = Echo()
+        peer = Peer(House(site))
+        peer.say(b"GET /slow?0.02 HTTP/1.1\r\nHost: x\r\n\r\n" + FIRST + FIRST[:5])
+        assert peer.connection.eof_received()
+        await asyncio.sleep(0.05)
+        assert [one.json()["path"] for one in peer.heard()] == ["/slow", "/first"]
+        assert peer.wire.closed
+        peer = Peer(House(site))
+        peer.say(post(b"abc")[:-1])
+        assert not peer.connection.eof_received()
+        assert peer.wire.sent == b""
+
+    run(work())
+
+
+def test_too_many_connections_are_told_so_and_far_too_many_are_not() -> None:
+    """503 and the end; beyond the spare ones not a byte, and nothing is kept of them."""
+
+    async def work() -> None:
+        house = House(Echo())
+        peers = [Peer(house) for _ in range(LIMITS.connections + SPARE + 1)]
+        assert [len(peer.heard()) for peer in peers] == [0] * LIMITS.connections + [1] * SPARE + [0]
+        assert {peer.heard()[0].status for peer in peers[LIMITS.connections : -1]} == {503}
+        assert [peer.wire.aborted for peer in peers] == [False] * (LIMITS.connections + SPARE) + [True]
+        peers[0].connection.connection_lost(None)
+        assert len(house.connections) == LIMITS.connections + SPARE
+
+    run(work())
