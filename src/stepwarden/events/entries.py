@@ -72,7 +72,10 @@ class Evidence(msgspec.Struct, frozen=True, array_like=True):
 
 
 class AttemptDecided(Base, frozen=True, kw_only=True, tag="attempt.decided"):
-    """An attempt and the answer to it. ``signals`` holds only values that differ from their default."""
+    """An attempt and the answer to it. ``signals`` holds only values that differ from their default.
+
+    ``binding`` is there when a grant came along or a step-up was asked for; ``grant`` when it was used up.
+    """
 
     facts: Facts
     signals: dict[str, int | str | bool]

@@ -108,9 +108,15 @@ class Attempts:
         person, _ = recorder.people.find_or_make(owner)
         described = self._describer.describe(attempt, actor=person.token if attempt.actor else "", time=now)
         facts = described.facts
-        bound = self._bound(attempt, facts.actor, facts.session)
+        bound = ""
+
+        def bind() -> str:
+            nonlocal bound
+            bound = bound or self._bound(attempt, facts.actor, facts.session)
+            return bound
+
         grant = grant_hash(attempt.grant) if attempt.grant else ""
-        found = judge(state.signals, state.stepup, policy, facts, now=now, binding=bound, grant=grant)
+        found = judge(state.signals, state.stepup, policy, facts, now=now, bind=bind, grant=grant)
         assessment = found.assessment
         private = recorder.private(owner, described.personal)
         entry = AttemptDecided(
@@ -255,8 +261,8 @@ class Attempts:
         place = format_position(position) if learn and position is not None else ""
         recorder = self._recorder
         private: Private | None = None
-        if session or place:
-            private = recorder.private(owner, {"session": session, "place": place})
+        if place:
+            private = recorder.private(owner, {"place": place})
         entry = OutcomeReported(
             time=recorder.now(),
             id=recorder.new_id(),

@@ -79,7 +79,7 @@ def compare(index: int, entry: AttemptDecided, state: LogState) -> None:
         state.policy_of(entry.policy),
         entry.facts,
         now=entry.time,
-        binding=entry.binding,
+        bind=lambda: entry.binding,
         grant=entry.grant,
     )
     _same(index, "signals", entry.signals, sparse(found.values))

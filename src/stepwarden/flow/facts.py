@@ -136,17 +136,13 @@ class Describer:
             outcome=attempt.outcome,
             proved=tuple(attempt.proved),
         )
-        return Described(facts, self._personal(attempt, address, device_id, position), position)
+        return Described(facts, self._personal(attempt, address, position), position)
 
-    def _personal(
-        self, attempt: Attempt, address: KnownAddress, device_id: str, position: Position | None
-    ) -> dict[str, str]:
+    def _personal(self, attempt: Attempt, address: KnownAddress, position: Position | None) -> dict[str, str]:
         return {
             "actor": attempt.actor,
             "ip": address.text,
             "user_agent": attempt.user_agent,
-            "session": attempt.session,
-            "device": device_id,
             "resource": attempt.resource,
             "parameters": msgspec.json.encode(attempt.parameters, order="sorted").decode()
             if attempt.parameters

@@ -5,6 +5,7 @@ A running service and the recomputing of a log (``audit``) come through ``judge`
 policy, the facts. What comes out is what the entry records.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from stepwarden.events.entries import Standing, Verdict
@@ -47,20 +48,21 @@ def judge(
     facts: Facts,
     *,
     now: int,
-    binding: str,
+    bind: Callable[[], str],
     grant: str,
 ) -> Judgement:
     """Decide one attempt with the standing and the grant that the log knows of.
 
     Args:
-        binding: the keyed hash of action, person, session, resource and parameters.
+        bind: gives the keyed hash of action, person, session, resource and parameters. Asked only where it matters:
+            when a grant came along, or a step-up is asked for.
         grant: SHA-256 (hex) of the grant that came with the attempt, "" for none.
     """
     standing = stepup.standing(facts.actor, facts.session, now)
-    granted = stepup.grant(grant, binding, now) if grant else None
+    granted = stepup.grant(grant, bind(), now) if grant else None
     found = weigh(signals, policy, facts, standing, granted, now)
     if found.verdict == "step_up":
-        asked = prospect(stepup, actor=facts.actor, session=facts.session, binding=binding, now=now)
+        asked = prospect(stepup, actor=facts.actor, session=facts.session, binding=bind(), now=now)
         if asked == "bombed":
             # Push bombing (T1621): whoever has just been asked three times in vain is not asked a fourth time.
             return Judgement(found.values, standing, granted, found.assessment, "deny")

@@ -6,7 +6,6 @@ order of entries is the order of folding, a verification and its consumption are
 """
 
 import asyncio
-from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from stepwarden.events.entries import Entry
 from stepwarden.events.personal import SALT_BYTES, commit
 from stepwarden.flow.people import People, Person
 from stepwarden.flow.state import LogState
+from stepwarden.flow.tokens import encode_token
 from stepwarden.ledger.sequencer import Receipt, Sequencer
 from stepwarden.ledger.store import SideWrite, Submission
 
@@ -68,7 +68,7 @@ class Recorder:
 
     def new_id(self) -> str:
         """8 random characters."""
-        return urlsafe_b64encode(self._entropy(ID_BYTES)).decode()
+        return encode_token(self._entropy(ID_BYTES))
 
     def private(self, owner: str, fields: dict[str, str]) -> Private:
         """Commit to the personal fields, under the key of ``owner`` (an actor, or an address; see ``people``)."""

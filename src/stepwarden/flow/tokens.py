@@ -17,7 +17,7 @@ _URL = bytes.maketrans(b"+/", b"-_")
 
 
 def encode_token(data: bytes) -> str:
-    """12 bytes as 16 characters of base64url."""
+    """Bytes as base64url: 12 as 16 characters, 6 as 8 (a multiple of 3 needs no padding)."""
     return b2a_base64(data, newline=False).translate(_URL).decode()
 
 
