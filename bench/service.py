@@ -1,7 +1,7 @@
 """Decisions over HTTP: a real server process, a real socket, authenticated, with look-ups, durable before answered.
 
 The load comes from ``wrk`` on the same machine, so both share its cores. Beside the figures stands a bare server: the
-same uvicorn with a handler that answers 200 to everything.
+same listener with a handler that answers 200 to everything. Beside that stands uvicorn with such a handler.
 """
 
 import json
@@ -126,10 +126,10 @@ def stepwarden(data: Path) -> Iterator[tuple[str, str, int]]:
 
 
 @contextmanager
-def bare() -> Iterator[tuple[str, int]]:
-    """The same HTTP server with a handler that does nothing."""
+def bare(*kind: str) -> Iterator[tuple[str, int]]:
+    """A server with a handler that does nothing: our listener, or the one that is named."""
     port = free_port()
-    process = subprocess.Popen([sys.executable, "-m", "bench.bare", str(port)])
+    process = subprocess.Popen([sys.executable, "-m", "bench.bare", str(port), *kind])
     try:
         url = f"http://127.0.0.1:{port}"
         wait_for(url, process)
@@ -195,40 +195,56 @@ def rows() -> Iterator[Row]:
         return
     with tempfile.TemporaryDirectory(prefix="stepwarden-bench-") as name:
         folder = Path(name)
-        peer: dict[int, dict[str, float]] = {}
-        peer_cpu: dict[int, float] = {}
-        with bare() as (url, pid):
-            load = Load(folder, url, "none")
-            load.run(32, 2)
-            for connections in (1, 32, 256):
-                before = cpu_seconds(pid)
-                peer[connections] = load.run(connections, SECONDS // 2)
-                peer_cpu[connections] = (cpu_seconds(pid) - before) / peer[connections]["requests"] * 1e6
+        peer = _bare(folder)
+        yield from _listener(peer, _bare(folder, "uvicorn"))
         with stepwarden(folder / "data") as (url, key, pid):
             load = Load(folder, url, key)
             load.run(32, 4)
-            yield from _decisions(load, pid, peer, peer_cpu)
+            yield from _decisions(load, pid, peer)
             yield from _memory(url, key, pid)
 
 
-def _decisions(
-    load: Load, pid: int, peer: dict[int, dict[str, float]], peer_cpu: dict[int, float]
-) -> Iterator[Row]:
+def measured(load: Load, pid: int, connections: int, seconds: int) -> dict[str, float]:
+    """One run, with the server's CPU microseconds per request as ``cpu``."""
+    before = cpu_seconds(pid)
+    found = load.run(connections, seconds)
+    found["cpu"] = (cpu_seconds(pid) - before) / found["requests"] * 1e6
+    return found
+
+
+def _bare(folder: Path, *kind: str) -> dict[int, dict[str, float]]:
+    """A server that does nothing, by number of connections."""
+    with bare(*kind) as (url, pid):
+        load = Load(folder, url, "none")
+        load.run(32, 2)
+        return {connections: measured(load, pid, connections, SECONDS // 2) for connections in (1, 32, 256)}
+
+
+def _listener(own: dict[int, dict[str, float]], peer: dict[int, dict[str, float]]) -> Iterator[Row]:
+    """Our listener and uvicorn, both without a service."""
+    for connections, found in own.items():
+        at = f"at {connections} connection{'s' if connections > 1 else ''}"
+        beside = peer[connections]
+        yield Row(f"bare listener {at}", found["per_second"], "/s", "bare uvicorn", beside["per_second"])
+        yield Row(f"CPU of the bare listener {at}", found["cpu"], "µs", "bare uvicorn", beside["cpu"])
+
+
+def _decisions(load: Load, pid: int, peer: dict[int, dict[str, float]]) -> Iterator[Row]:
     floors = {1: (None, None), 32: (5_000.0, 20.0), 256: (None, None)}
     for connections, (least, slowest) in floors.items():
-        before = cpu_seconds(pid)
-        found = load.run(connections)
-        cpu = (cpu_seconds(pid) - before) / found["requests"] * 1e6
+        found = measured(load, pid, connections, SECONDS)
         bare_one = peer[connections]
         at = f"at {connections} connection{'s' if connections > 1 else ''}"
         if found["errors"]:
             yield Row(f"HTTP errors {at}", found["errors"], "", ceiling=0)
-        yield Row(f"decisions {at}", found["per_second"], "/s", "bare server", bare_one["per_second"], least)
+        yield Row(
+            f"decisions {at}", found["per_second"], "/s", "bare listener", bare_one["per_second"], least
+        )
         ceiling = 1.2 if connections == 1 else None
-        yield Row(f"p50 {at}", found["p50"], "ms", "bare server", bare_one["p50"], None, ceiling)
-        yield Row(f"p99 {at}", found["p99"], "ms", "bare server", bare_one["p99"], None, slowest)
+        yield Row(f"p50 {at}", found["p50"], "ms", "bare listener", bare_one["p50"], None, ceiling)
+        yield Row(f"p99 {at}", found["p99"], "ms", "bare listener", bare_one["p99"], None, slowest)
         limit = 150.0 if connections == 32 else None
-        yield Row(f"CPU per decision {at}", cpu, "µs", "bare server", peer_cpu[connections], None, limit)
+        yield Row(f"CPU per decision {at}", found["cpu"], "µs", "bare listener", bare_one["cpu"], None, limit)
         if connections == 256:
             yield Row("refused with 503 at 256 connections", 100 * found["refused"] / found["requests"], "%")
 

@@ -158,6 +158,7 @@ CHUNKS = {
     "a size that ends in CR": b"2\rab\r\n0\r\n\r\n",
     "an extension that hides an LF": b"2;a\nb\r\nab\r\n0\r\n\r\n",
     "a chunk longer than it says": b"2\r\nabc\r\n0\r\n\r\n",
+    "a chunk that does not end": b"2\r\nabXX0\r\n\r\n",
     "a chunk that ends in LF": b"2\r\nab\n0\r\n\r\n",
     "an end that is LF": b"2\r\nab\r\n0\n\n",
     "a trailer that is a request": b"2\r\nab\r\n0\r\nGET / HTTP/1.1\r\n\r\n",
@@ -247,6 +248,13 @@ def test_old_and_new_callers_are_told_whether_the_connection_goes_on(echo: str) 
     assert (first.headers["connection"], second.headers["connection"]) == ("keep-alive", "close")
     first, second = talk(echo, FIRST + LAST)
     assert "connection" not in first.headers
+
+
+def test_chunks_from_an_old_caller_are_refused(echo: str) -> None:
+    """HTTP/1.0 has none: a proxy of its time would pass them on as something else."""
+    data = post(b"5\r\nhello\r\n0\r\n\r\n", b"Transfer-Encoding: chunked", length=False)
+    (one,) = talk(echo, data.replace(b"HTTP/1.1", b"HTTP/1.0"))
+    assert one.status == 400
 
 
 def test_the_target_may_be_a_url(echo: str) -> None:

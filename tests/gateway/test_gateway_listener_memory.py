@@ -232,6 +232,20 @@ def test_slow_loris_is_given_up_however_it_trickles(begun: bytes, status: int | 
     run(work())
 
 
+@pytest.mark.parametrize(
+    "data", [b"GET / HTTP/1.1\nHost: x\n\n", b"GET / HTTP/1.1\r\nHost: x\n", b"\x16\x03", b"\r\n"]
+)
+def test_what_will_be_no_request_is_not_waited_for(data: bytes) -> None:
+    """Lines that end in LF, TLS, an empty line: no end of a head will come, and none is needed to say so."""
+
+    async def work() -> None:
+        peer = Peer(House(Echo()))
+        peer.say(data)
+        assert [one.status for one in peer.heard()] == [400]
+
+    run(work())
+
+
 def test_between_two_requests_the_peer_may_rest() -> None:
     """Idle is longer than a head may take; then the connection is closed without a word."""
 

@@ -62,8 +62,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     waits: bool
 
 
-@dataclass(slots=True)
-class Call:
+class Call(msgspec.Struct):
     """A request that may be handled. ``query`` is the operation's query struct, if it has one."""
 
     service: Service
@@ -81,8 +80,7 @@ class Call:
         return "" if self.key is None else self.key.id
 
 
-@dataclass(slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """Status, body, content type, and headers beyond those that every reply has."""
 
     body: bytes
