@@ -71,9 +71,13 @@ def run_beside(*commands: Sequence[str | Path]) -> list[subprocess.CompletedProc
         for arguments in commands
     ]
     results = []
-    for process in begun:
-        out, err = process.communicate(timeout=PATIENCE)
-        results.append(subprocess.CompletedProcess(process.args, process.returncode, out, err))
+    try:
+        for process in begun:
+            out, err = process.communicate(timeout=PATIENCE)
+            results.append(subprocess.CompletedProcess(process.args, process.returncode, out, err))
+    finally:
+        for process in begun:
+            process.kill()
     return results
 
 
