@@ -12,10 +12,9 @@ from stepwarden.gateway.listener_head import ProtocolError
 
 SPELLINGS = st.sampled_from(["{:x}", "{:X}", "00{:x}", "{:x};a=b", "{:x} ; a", "{:x};"])
 BAD_LINES = (b"g", b"", b"-1", b"+1", b"0x1", b" 1", b"1 ", b"1\rx", b"1;\x00", b"000000001", b"1\n")
-BAD = st.sampled_from(
-    [line + b"\r\n" for line in BAD_LINES]
-    + [b"1\r\nab\r\n", b"1\r\na\n", b"1\r\naXX0\r\n", b"1\r\na\r\r\n", b"0\r\nno colon\r\n\r\n", b"0\r\n\n", b"0\r\nX : y\r\n\r\n"]
-)  # fmt: skip
+BAD_CHUNKS = (b"1\r\nab\r\n", b"1\r\na\n", b"1\r\naXX0\r\n", b"1\r\na\r\r\n")
+BAD_ENDS = (b"0\r\nno colon\r\n\r\n", b"0\r\n\n", b"0\r\nX : y\r\n\r\n")
+BAD = st.sampled_from([*(line + b"\r\n" for line in BAD_LINES), *BAD_CHUNKS, *BAD_ENDS])
 
 
 def chunked(parts: list[bytes], spelling: list[str], trailer: bytes = b"") -> bytes:

@@ -7,6 +7,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import given
@@ -140,22 +142,23 @@ from stepwarden.gateway.server import run
 class Slow:
     limit = 0
     async def answer(self, body):
-        await asyncio.sleep(0.6)
+        await asyncio.sleep(float(sys.argv[2]))
         return Reply(b"ok")
 class Site:
     body_timeout = 1.0
     def open(self, request):
         return Slow()
-run(Site(), "127.0.0.1", int(sys.argv[1]), grace=5)
+run(Site(), "127.0.0.1", int(sys.argv[1]), grace=60)
 """
 
 
-def test_a_signal_lets_requests_under_way_finish() -> None:
-    """SIGTERM in the middle of a request: it is answered, then the process ends well."""
+@contextmanager
+def slow(seconds: float) -> Iterator[tuple[subprocess.Popen[bytes], socket.socket]]:
+    """A process that takes so long for an answer, and a connection on which it is at it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    process = subprocess.Popen([sys.executable, "-c", SLOW, str(port)])
+    process = subprocess.Popen([sys.executable, "-c", SLOW, str(port), str(seconds)])
     try:
         for _ in range(100):
             time.sleep(0.05)
@@ -165,8 +168,26 @@ def test_a_signal_lets_requests_under_way_finish() -> None:
         with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
             sock.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             time.sleep(0.2)
-            process.send_signal(signal.SIGTERM)
-            assert sock.recv(4096).startswith(b"HTTP/1.1 200 ")
-        assert process.wait(10) in (0, -signal.SIGTERM)
+            yield process, sock
     finally:
         process.kill()
+
+
+def test_a_signal_lets_requests_under_way_finish() -> None:
+    """SIGTERM in the middle of a request: it is answered, then the process ends well."""
+    with slow(0.6) as (process, sock):
+        process.send_signal(signal.SIGTERM)
+        assert sock.recv(4096).startswith(b"HTTP/1.1 200 ")
+        assert process.wait(10) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_waits_for_nobody(number: signal.Signals) -> None:
+    """Half a minute is left for the request, but whoever asks twice means it."""
+    with slow(30) as (process, sock):
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+        assert process.poll() is None
+        process.send_signal(number)
+        assert process.wait(10) == 0
+        assert sock.recv(4096) == b""

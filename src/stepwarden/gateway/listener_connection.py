@@ -336,7 +336,8 @@ class Connection(asyncio.Protocol):
             return
         if not self._full:
             self._rest()
-        self._go()
+        if self._buffer or self._eof or self._paused:
+            self._go()
 
     def _encode(self, reply: Reply) -> bytes:
         home, request = self._home, self._request
