@@ -7,7 +7,13 @@ import msgspec
 import pytest
 
 from stepwarden.app.node import Node
-from stepwarden.errors import ChallengeError, DecisionDiffersError, ForbiddenError, StepwardenError
+from stepwarden.errors import (
+    ChallengeError,
+    CorruptLogError,
+    DecisionDiffersError,
+    ForbiddenError,
+    StepwardenError,
+)
 from stepwarden.events.attempt import Attempt, Device, Outcome
 from stepwarden.events.encoding import decode, encode
 from stepwarden.events.entries import AttemptDecided
@@ -162,3 +168,15 @@ def test_decisions_still_replay_after_a_person_was_erased(house: House) -> None:
 
     assert set(map(str, house.live(look))) == {"None"}
     assert recomputed(house.leaves()).decisions == 60
+
+
+def test_a_log_that_ends_before_its_head_is_not_taken_for_a_shorter_one(house: House) -> None:
+    """Entries that the head counts and the store does not give are missing, not out of scope."""
+
+    async def do(node: Node) -> None:
+        await busy_day(house, node, seed=3, steps=10)
+
+    house.live(do)
+    leaves = house.leaves()
+    with pytest.raises(CorruptLogError, match=f"entries {len(leaves) - 4} to {len(leaves) - 1} are missing"):
+        recompute(lambda first, stop: iter(leaves[first : stop - 4]), len(leaves), lambda _: None)
