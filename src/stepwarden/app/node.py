@@ -106,6 +106,7 @@ class Node:
     settings: Settings
     store: SqliteLogStore
     sequencer: Sequencer
+    recorder: Recorder
     state: LogState
     service: Service
     index: EntryIndex
@@ -126,6 +127,7 @@ class Node:
         try:
             await self.service.stop(reason)
         finally:
+            self.recorder.flush()
             await self.sequencer.close()
             self.projector.close()
             self.index.close()
@@ -306,7 +308,7 @@ def _wire(
         entropy=entropy,
         queue_limit=settings.server.queue_limit,
     )
-    return Node(paths, settings, store, sequencer, state, service, index, projector)
+    return Node(paths, settings, store, sequencer, recorder, state, service, index, projector)
 
 
 def _rows(store: LogStore, first: int, size: int, progress: Progress) -> Iterator[IndexRow]:

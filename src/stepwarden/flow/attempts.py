@@ -40,8 +40,8 @@ V = TypeVar("V")
 NOBODY = "\0"
 """Starts the owner of an entry that names no actor; no actor can begin so (control characters are refused)."""
 REMEMBERED_ANSWERS = 20_000
-REMEMBERED_ATTEMPTS = 10_000
-"""Attempts whose outcome is probably still to come, kept as their leaves: a third of the memory of the entry."""
+REMEMBERED_ATTEMPTS = 4_096
+"""Attempts whose outcome is probably still to come, about 3 kB each; more than may wait for the disk."""
 YIELD_EVERY = 64
 
 
@@ -76,7 +76,7 @@ class Attempts:
         self._binding_key = binding_key
         self._entropy = entropy
         self._by_key: OrderedDict[str, Decided] = OrderedDict()
-        self._recent: OrderedDict[int, tuple[bytes, Position | None, str]] = OrderedDict()
+        self._recent: OrderedDict[int, tuple[AttemptDecided, Position | None, str]] = OrderedDict()
 
     async def decide(self, attempt: Attempt, *, by: str, idempotency_key: str) -> Answer:
         """Decide, record, and answer once it is durable.
@@ -124,7 +124,6 @@ class Attempts:
             id=recorder.new_id(),
             key=key + body,
             by=by,
-            personal=private.digests,
             facts=facts,
             signals=sparse(found.values),
             evidence=assessment.evidence,
@@ -138,9 +137,7 @@ class Attempts:
             grant=grant if found.granted is not None else "",
         )
         appended = recorder.append(entry, private)
-        _remember(
-            self._recent, appended.index, (appended.leaf, described.position, owner), REMEMBERED_ATTEMPTS
-        )
+        _remember(self._recent, appended.index, (entry, described.position, owner), REMEMBERED_ATTEMPTS)
         offered, last = self._challenge(entry, appended) if found.verdict == "step_up" else (None, appended)
         return Decided(entry, policy, appended, last, offered, body)
 
@@ -190,7 +187,7 @@ class Attempts:
         done: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         head = self._recorder.sequencer.head
         done.set_result(Receipt(size=head.size, checkpoint=head.checkpoint))
-        appended = Appended(index, f"{index}-{entry.id}", b"", done)
+        appended = Appended(index, f"{index}-{entry.id}", done)
         policy = self._state.policy_of(entry.policy)
         return Decided(entry, policy, appended, appended, self._still_open(index), entry.key[KEY_HASH:])
 
@@ -223,7 +220,7 @@ class Attempts:
             raise missing
         recent = self._recent.get(index)
         if recent is not None:
-            entry: object = decode_trusted(recent[0])
+            entry: object = recent[0]
         else:
             entry = self._entry(index) if index < self._recorder.sequencer.head.size else None
         if not isinstance(entry, AttemptDecided) or entry.id != random:
@@ -268,7 +265,6 @@ class Attempts:
             id=recorder.new_id(),
             previous=index,
             by=by,
-            personal=private.digests if private else {},
             facts=facts,
             decision=decided.decision,
             session=self._describer.session(session),
@@ -308,7 +304,6 @@ class Attempts:
             time=now,
             id=recorder.new_id(),
             by=by,
-            personal=private.digests,
             facts=described.facts,
             source=event.source,
         )

@@ -135,7 +135,6 @@ class StepUps:
             id=recorder.new_id(),
             previous=previous,
             by=by,
-            personal=private.digests,
             actor=token,
             factor=factor,
             credential=credential,

@@ -115,20 +115,34 @@ class Sequencer:
             tail = _check(store, stored, origin, signer)
         return cls(store, origin=origin, signer=signer, limit=limit, epoch=epoch, head=head, tail=tail)
 
-    def submit(self, submission: Submission) -> asyncio.Future[Receipt]:
+    @property
+    def room(self) -> int:
+        """How many more entries may wait."""
+        return self._limit - self._open
+
+    def check_open(self) -> None:
+        """Raises: StepwardenError: the log has failed (``failed``), or is closed."""
+        if self.failed is not None:
+            raise self.failed
+        if self._closing:
+            raise LedgerError("the log is closed")
+
+    def submit(
+        self, submission: Submission, future: asyncio.Future[Receipt] | None = None
+    ) -> asyncio.Future[Receipt]:
         """Append an entry; its index is ``next_index`` as it was before the call. Loop thread only.
 
         The future may be dropped or cancelled: the entry is committed all the same.
+
+        Args:
+            future: the one to give the receipt to; by default a new one. It is returned.
 
         Raises:
             BusyError: ``limit`` entries are waiting. Nothing was taken.
             StepwardenError: the log has failed (``failed``), or is closed.
             ValueError: the leaf is too long.
         """
-        if self.failed is not None:
-            raise self.failed
-        if self._closing:
-            raise LedgerError("the log is closed")
+        self.check_open()
         if self._open >= self._limit:
             raise BusyError(f"{self._open} entries wait to be written")
         if len(submission.leaf) > MAX_LEAF:
@@ -141,11 +155,11 @@ class Sequencer:
         if not fresh:
             # At the end of this turn of the loop, when everybody who could run has submitted.
             loop.call_soon(self._publish)
-        future: asyncio.Future[Receipt] = loop.create_future()
-        fresh.append((submission, future))
+        given: asyncio.Future[Receipt] = loop.create_future() if future is None else future
+        fresh.append((submission, given))
         self._open += 1
         self.next_index += 1
-        return future
+        return given
 
     def proof_reader(self) -> NodeReader:
         """What proofs of any size up to ``head.size`` are made from. Loop thread only."""
