@@ -28,12 +28,14 @@ contracts: $(READY) ## import-linter: who may import whom
 	@.venv/bin/lint-imports
 
 unit: $(READY) ## the tests
+	@bash scripts/tools.sh oathtool
 	@$(PY) -m pytest -q -m "not soak"
 
 soak: $(READY) ## long runs
 	@$(PY) -m pytest -q -m soak
 
 bench: $(READY) ## one table of speed and memory, each figure beside a peer or a physical limit
+	@bash scripts/tools.sh wrk
 	@$(PY) -m bench
 
 lock: $(READY) ## write requirements/all.txt anew: names, versions, hashes, no address
