@@ -7,7 +7,14 @@ import msgspec
 import pytest
 
 from stepwarden.app.node import Node
-from stepwarden.errors import BusyError, ChallengeError, ConflictError, ForbiddenError, NotFoundError, PolicyError
+from stepwarden.errors import (
+    BusyError,
+    ChallengeError,
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+    PolicyError,
+)
 from stepwarden.events.attempt import Attempt
 from stepwarden.events.encoding import decode
 from stepwarden.events.entries import AttemptDecided, OutcomeReported, PolicyChanged, PolicyRefused

@@ -79,6 +79,18 @@ def test_every_decision_of_a_busy_log_recomputes_across_restarts(house: House, s
     assert found.decisions == 180
 
 
+@pytest.mark.soak
+def test_a_long_life_with_many_restarts_recomputes(house: House) -> None:
+    """Thirty runs of a thousand doings each: the log still recomputes, decision by decision."""
+    for run in range(30):
+
+        async def day(node: Node, number: int = 1_000 + run) -> None:
+            await busy_day(house, node, number, 1_000)
+
+        house.live(day)
+    assert recomputed(house.leaves()).decisions == 30_000
+
+
 def test_a_restart_leads_to_the_same_state(house: House) -> None:
     """Folding the log anew gives the state that the running service had."""
 
