@@ -9,7 +9,7 @@ import pytest
 
 from stepwarden.ledger.note import Ed25519Signer, sign_note
 from tests.stories.asking import FIREFOX, Browser
-from tests.stories.running import Server, run_inside, words
+from tests.stories.running import Server, run, run_inside, words
 
 Tamper = Callable[[sqlite3.Connection], None]
 GROUPS = 300
@@ -154,3 +154,25 @@ def test_the_guards_stop_a_careless_tool(original: Server) -> None:
                 connection.execute(statement)
     finally:
         connection.close()
+
+
+def test_a_rolled_back_log_is_found_by_a_kept_checkpoint(original: Server, tmp_path: Path) -> None:
+    """Yesterday's copy verifies by itself; against a checkpoint that was kept elsewhere it does not."""
+    old = Server(tmp_path / "data", STEPWARDEN_ADDRESSES_BUILTIN="false")
+    shutil.copytree(original.data, old.data)
+    yesterday = tmp_path / "log.db"
+    shutil.copy(old.data / "log.db", yesterday)
+    kept = tmp_path / "checkpoint"
+    with old, old.client(old.make_key()) as http:
+        Browser(http, "198.51.100.7", FIREFOX, "laptop").ask("balance.read", "person-1", session="s-1")
+        kept.write_text(http.get("/v1/log/checkpoint").text, encoding="utf-8")
+        assert old.stop() == 0
+    command = ("ledger", "verify", "--data", str(old.data), "--checkpoint", str(kept))
+    assert run(*command).returncode == 0
+    for name in ("log.db-wal", "log.db-shm"):
+        (old.data / name).unlink(missing_ok=True)
+    shutil.copy(yesterday, old.data / "log.db")
+    assert run(*command[:4]).returncode == 0
+    found = run(*command)
+    assert found.returncode == 1
+    assert "FAILS" in found.stdout

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from stepwarden.app.node import Paths
 from stepwarden.cli.options import DATA, Bars, Data
-from stepwarden.errors import LedgerError, MalformedEntryError, NotFoundError, PolicyError
+from stepwarden.errors import InputError, LedgerError, MalformedEntryError, NotFoundError, PolicyError
 from stepwarden.flow.audit import recompute
 from stepwarden.ledger.keys import read_verifiers
 from stepwarden.ledger.verify import verify_log
@@ -28,13 +28,22 @@ Vkey = Annotated[
 
 
 @app.command()
-def verify(data: Data = DATA, vkey: Vkey = None) -> None:
+def verify(
+    data: Data = DATA,
+    vkey: Vkey = None,
+    checkpoint: Annotated[
+        list[Path] | None,
+        typer.Option(help="A checkpoint that was kept elsewhere, or a file of several; repeat for more."),
+    ] = None,
+) -> None:
     """Check the whole log: signatures, tree, tiles. Exits with 1 if anything does not hold.
 
-    Works beside a running service: it checks what is committed at this moment.
+    With checkpoints kept elsewhere it also finds a log that was rolled back, cut or forked. Works beside a running
+    service: it checks what is committed at this moment.
     """
     paths = Paths(data)
     verifiers = read_verifiers(vkey or paths.ledger_vkey)
+    earlier = [note for path in checkpoint or [] for note in _checkpoints(path)]
     reader = SqliteLogReader(paths.log)
     try:
         began = time.perf_counter()
@@ -43,6 +52,7 @@ def verify(data: Data = DATA, vkey: Vkey = None) -> None:
                 reader,
                 origin=verifiers[0].name,
                 verifiers=verifiers,
+                earlier=earlier,
                 progress=lambda done, end: report("checking the tree", done, end),
             )
         seconds = time.perf_counter() - began
@@ -56,6 +66,29 @@ def verify(data: Data = DATA, vkey: Vkey = None) -> None:
     console.print(f"{found.size:,} entries in {seconds:.1f} s", highlight=False)
     if not found.ok:
         sys.exit(1)
+
+
+def _checkpoints(path: Path) -> list[str]:
+    """The signed notes in a file: each ends with its signature lines, which begin with an em dash.
+
+    Raises:
+        InputError: the file cannot be read, or holds none.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    except (OSError, UnicodeDecodeError) as exc:
+        raise InputError(f"{path} cannot be read: {exc}", field="checkpoint") from exc
+    notes: list[str] = []
+    note = ""
+    for line in lines:
+        if note and not line.startswith("\N{EM DASH}") and "\n\N{EM DASH}" in note:
+            notes.append(note)
+            note = ""
+        note += line if note or line.strip() else ""
+    notes += [note] if note else []
+    if not notes:
+        raise InputError(f"{path} holds no checkpoint", field="checkpoint")
+    return notes
 
 
 @app.command()

@@ -10,6 +10,7 @@ Messages say what to do and never show a key. This module is the one place of th
 makes *no* keys: a key needs entropy, which is its maker's argument.
 """
 
+import contextlib
 import os
 import stat
 from collections.abc import Iterable
@@ -125,16 +126,15 @@ def _read(path: Path, *, secret: bool) -> str:
 
 
 def _write(path: Path, text: str, *, mode: int) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        # O_EXCL: a key is never overwritten. The mode counts from the first instant on.
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as file:
-            try:
-                file.write(text.encode())
-                file.flush()
-                os.fsync(file.fileno())
-            except OSError:
-                path.unlink()  # half a key would stop every later start
-                raise
+        # Whole or not at all: whoever is killed here must not leave half a key, which would stop every later start.
+        # The mode counts from the first instant on.
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode), "wb") as file:
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)  # unlike a rename, it never overwrites a key
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(folder)
@@ -144,3 +144,6 @@ def _write(path: Path, text: str, *, mode: int) -> None:
         raise KeyFileError(f"{path} exists: move it away first, a key is never overwritten") from exc
     except OSError as exc:
         raise KeyFileError(f"the key file {path} cannot be written: {exc.strerror}") from exc
+    finally:
+        with contextlib.suppress(OSError):
+            draft.unlink()
