@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from math import inf
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from stepwarden.gateway.exchange import Reply, Request, Site
 from stepwarden.gateway.listener_connection import Connection, Limits
 from stepwarden.gateway.listener_reply import CONTINUE
 
-LIMITS = Limits(connections=8, body=0.3, head=0.3, idle=0.5, write=0.5, linger=0.3)
+LIMITS = Limits(connections=8, body=0.3, head=0.3, idle=0.7, write=0.5, linger=0.3)
 DATE = b"date: Thu, 01 Jan 2026 00:00:00 GMT\r\n"
 FIRST = b"GET /first HTTP/1.1\r\nHost: x\r\n\r\n"
 LAST = b"GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -24,7 +24,8 @@ class Echo:
     """A site that says what it was asked.
 
     ``/slow?0.2`` takes so long, ``/big?1000`` answers so much, ``/boom`` raises, ``/inject`` puts a line break into a
-    header, ``/none`` wants no body, ``/raise`` fails before the body. ``done`` is what was handled to its end.
+    header, ``/none`` wants no body and ``/none?0.2`` takes its time over that, ``/raise`` fails before the body.
+    ``done`` is what was handled to its end.
     """
 
     body_timeout = LIMITS.body
@@ -68,7 +69,7 @@ class Echoed:
         if self._error is not None:
             assert isinstance(self._error, StepwardenError)
             return self._site.refusal(self._error.code, str(self._error))
-        if path == "/slow":
+        if path == "/slow" or (path == "/none" and query):
             await asyncio.sleep(float(query))
         self._site.done.append(path)
         if path == "/boom":
@@ -153,7 +154,7 @@ def talk(url: str, data: bytes) -> list[Answer]:
 
 
 class Wire:
-    """A transport in memory. ``full`` makes it behave as if the peer did not read."""
+    """A transport in memory. ``full`` is called at each write: it may say that the peer does not read."""
 
     def __init__(self) -> None:
         self.sent = bytearray()
@@ -163,12 +164,14 @@ class Wire:
         self.finished = False
         self.paused = False
         self.unsent = 0
+        self.full: Callable[[], None] = lambda: None
 
     def write(self, data: bytes) -> None:
         assert not self.closed
         assert not self.finished
         self.writes += data != CONTINUE
         self.sent += data
+        self.full()
 
     def close(self) -> None:
         self.closed = True

@@ -1,5 +1,6 @@
 """The listener on real sockets, with bytes written by hand: what attackers send, and what a slow or rude peer does."""
 
+import asyncio
 import socket
 import threading
 import time
@@ -8,8 +9,9 @@ from contextlib import closing
 
 import pytest
 
+from stepwarden.gateway.listener import Listener
 from stepwarden.gateway.listener_connection import Limits
-from stepwarden.gateway.server import Server
+from stepwarden.gateway.server import Server, listen
 from tests.gateway.conftest import running, serving
 from tests.gateway.gateway_fake import FakeService
 from tests.gateway.listener_site import FIRST, LAST, LIMITS, Answer, Echo, answers, dial, hear, post, talk
@@ -157,6 +159,7 @@ CHUNKS = {
     "a size that overflows": b"10000000000000002\r\nab\r\n0\r\n\r\n",
     "a size that ends in LF": b"2\nab\r\n0\r\n\r\n",
     "a size that ends in CR": b"2\rab\r\n0\r\n\r\n",
+    "an extension without a name": b"2;\r\nab\r\n0\r\n\r\n",
     "an extension that hides an LF": b"2;a\nb\r\nab\r\n0\r\n\r\n",
     "a chunk longer than it says": b"2\r\nabc\r\n0\r\n\r\n",
     "a chunk that does not end": b"2\r\nabXX0\r\n\r\n",
@@ -189,7 +192,11 @@ def test_sizes_in_chunks_and_in_length_are_the_same_request(echo: str) -> None:
     bodies = [
         post(b"hello"),
         post(b"5\r\nhello\r\n0\r\n\r\n", b"Transfer-Encoding: chunked", length=False),
-        post(b"2;a=b\r\nhe\r\n03\r\nllo\r\n0;c\r\nX: y\r\n\r\n", b"transfer-encoding:CHUNKED", length=False),
+        post(
+            b'2;a=b\r\nhe\r\n03\r\nllo\r\n0;c="d e"\r\nX: y\r\n\r\n',
+            b"transfer-encoding:CHUNKED",
+            length=False,
+        ),
     ]
     found = talk(echo, b"".join(bodies) + LAST)
     assert [one.status for one in found] == [200] * 4
@@ -401,6 +408,27 @@ def test_stopping_ends_although_a_request_does_not(site: Echo) -> None:
         time.sleep(0.1)
         server.stop()
         assert hear(sock) == b""
+
+
+def test_stopping_leaves_no_connection() -> None:
+    """When ``stop`` returns, nothing is open any more, whatever it was doing."""
+
+    async def work() -> None:
+        listener = Listener(Echo(), LIMITS)
+        sock = listen("127.0.0.1", 0)
+        await listener.start(sock)
+        writers = []
+        for said in (b"", FIRST, FIRST[:5], b"GET /slow?30 HTTP/1.1\r\nHost: x\r\n\r\n"):
+            _, writer = await asyncio.open_connection(*sock.getsockname())
+            writer.write(said)
+            writers.append(writer)  # it would close when it is collected
+        await asyncio.sleep(0.05)
+        assert len(listener.connections) == 4
+        await listener.stop(0.1)
+        await asyncio.sleep(0)
+        assert not listener.connections
+
+    asyncio.run(work())
 
 
 def test_stopping_waits_for_requests_whose_caller_has_gone(site: Echo) -> None:

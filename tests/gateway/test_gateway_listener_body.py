@@ -10,8 +10,24 @@ from hypothesis import strategies as st
 from stepwarden.gateway.listener_body import MAX_CHUNK_LINE, OVERHEAD, Chunks, Length
 from stepwarden.gateway.listener_head import ProtocolError
 
-SPELLINGS = st.sampled_from(["{:x}", "{:X}", "00{:x}", "{:x};a=b", "{:x} ; a", "{:x};"])
-BAD_LINES = (b"g", b"", b"-1", b"+1", b"0x1", b" 1", b"1 ", b"1\rx", b"1;\x00", b"000000001", b"1\n")
+SPELLINGS = st.sampled_from(["{:x}", "{:X}", "00{:x}", "{:x};a=b", "{:x};a", '{:x};a;b="c d"'])
+BAD_LINES = (
+    b"g",
+    b"",
+    b"-1",
+    b"+1",
+    b"0x1",
+    b" 1",
+    b"1 ",
+    b"1\rx",
+    b"1;\x00",
+    b"000000001",
+    b"1\n",
+    b"1;",
+    b"1 ;a",
+    b"1;a b",
+    b'1;a="',
+)
 BAD_CHUNKS = (b"1\r\nab\r\n", b"1\r\na\n", b"1\r\naXX0\r\n", b"1\r\na\r\r\n")
 BAD_ENDS = (b"0\r\nno colon\r\n\r\n", b"0\r\n\n", b"0\r\nX : y\r\n\r\n")
 BAD = st.sampled_from([*(line + b"\r\n" for line in BAD_LINES), *BAD_CHUNKS, *BAD_ENDS])
@@ -83,12 +99,25 @@ class Seen:
         self.complete = True
 
 
-@given(
-    st.lists(
-        st.sampled_from([b"1", b"2", b"0", b"a", b"\r\n", b"\n", b"\r", b";", b"x", b" ", b"X: y", b"\r\n0\r\n\r\n"]),
-        max_size=12,
-    ).map(b"".join)
-)  # fmt: skip
+PIECES = (
+    b"1",
+    b"2",
+    b"0",
+    b"a",
+    b"\r\n",
+    b"\n",
+    b"\r",
+    b";",
+    b"x",
+    b" ",
+    b"X: y",
+    b"=",
+    b'"',
+    b"\r\n0\r\n\r\n",
+)
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map(b"".join))
 def test_what_is_accepted_another_parser_reads_alike(data: bytes) -> None:
     """Whole bodies here are whole bodies to httptools, with the same content."""
     end, content, rest = read(data, [])

@@ -177,10 +177,11 @@ def test_who_does_not_read_is_not_answered_further_and_then_cut_off() -> None:
     async def work() -> None:
         site = Echo()
         peer = Peer(House(site))
-        peer.say(FIRST)
+        peer.wire.full = peer.connection.pause_writing
         peer.wire.unsent = 500
+        peer.say(FIRST)
         await peer.turn()
-        peer.connection.pause_writing()
+        peer.wire.full = lambda: None
         for _ in range(2 * AHEAD // len(FIRST)):
             if not peer.wire.paused:
                 peer.say(FIRST)
@@ -217,17 +218,46 @@ def test_slow_loris_is_given_up_however_it_trickles(begun: bytes, status: int | 
 
     async def work() -> None:
         peer = Peer(House(Echo()))
-        for byte in begun:
+        head = begun.find(b"\r\n\r\n") + 4 if b"\r\n\r\n" in begun else 0
+        peer.say(begun[:head])
+        for byte in begun[head:]:
             peer.say(bytes([byte]))
-        seconds = (LIMITS.head if begun else LIMITS.idle) + 0.01
-        for _ in range(4):
-            peer.later(seconds / 4)
+            peer.later(LIMITS.head / (len(begun) - head + 1))
             await peer.turn()
+        assert not peer.heard()
+        peer.later(
+            (LIMITS.head if begun[head:] or not begun else LIMITS.body) * 2 / (len(begun) - head + 1) + 0.01
+        )
+        await peer.turn()
         heard: list[Answer] = peer.heard()
         assert [one.status for one in heard] == ([] if status is None else [status])
         assert peer.wire.closed or peer.wire.finished
         peer.later(LIMITS.linger + 0.1)
         assert peer.wire.closed
+
+    run(work())
+
+
+def test_each_head_has_its_own_deadline() -> None:
+    """Slow but in time, twice; then silence, which is not half a request."""
+
+    async def work() -> None:
+        peer = Peer(House(Echo()))
+        for number in (1, 2):
+            peer.say(FIRST[:5])
+            peer.later(LIMITS.head - 0.05)
+            peer.say(FIRST[5:])
+            await peer.turn()
+            assert len(peer.heard()) == number
+            peer.later(LIMITS.head + 0.05)
+        peer.later(LIMITS.idle)
+        assert (peer.wire.closed, [one.status for one in peer.heard()]) == (True, [200, 200])
+        peer = Peer(House(Echo()))
+        peer.say(FIRST)
+        await peer.turn()
+        peer.say(FIRST[:5])
+        peer.later(LIMITS.head + 0.05)
+        assert [one.status for one in peer.heard()] == [200, 408]
 
     run(work())
 
@@ -296,6 +326,56 @@ def test_a_short_unwanted_body_is_passed_over_and_a_long_one_ends_the_connection
         await peer.turn()
         peer.later(LIMITS.body + 0.1)
         assert peer.wire.closed or peer.wire.finished
+
+    run(work())
+
+
+def test_an_unwanted_body_that_does_not_come_ends_the_connection_after_the_answer() -> None:
+    """Its deadline is over while the answer is made: the answer says that it is the last one."""
+
+    async def work() -> None:
+        peer = Peer(House(Echo()))
+        peer.say(post(b"abc", path=b"/none?0.05")[:-1])
+        await peer.turn()
+        peer.later(LIMITS.body + 0.1)
+        assert not peer.wire.closed
+        peer.say(b"c" + FIRST)
+        await asyncio.sleep(0.1)
+        assert [one.headers.get("connection") for one in peer.heard()] == ["close"]
+        peer = Peer(House(Echo()))
+        peer.say(post(b"abc", path=b"/none?0.05") + FIRST)
+        await peer.turn()
+        peer.later(LIMITS.body + 0.1)
+        await asyncio.sleep(0.1)
+        assert [one.status for one in peer.heard()] == [200, 200]
+
+    run(work())
+
+
+def test_who_may_stay_when_the_listener_stops() -> None:
+    """Requests under way, at any point between their first byte and the last one of their answer."""
+
+    async def work() -> None:
+        slow = b"GET /slow?0.01 HTTP/1.1\r\nHost: x\r\n\r\n"
+        for said, stays in (
+            (b"", False),
+            (FIRST, False),
+            (post(b"ab", path=b"/none")[:-1], False),
+            (FIRST[:3], True),
+            (post(b"ab")[:-1], True),
+            (slow, True),
+        ):
+            peer = Peer(House(Echo()))
+            peer.say(said)
+            await peer.turn()
+            peer.connection.retire()
+            assert (said, not peer.wire.closed) == (said, stays)
+        peer = Peer(House(Echo()))
+        peer.wire.full = peer.connection.pause_writing
+        peer.say(FIRST)
+        await peer.turn()
+        peer.connection.retire()
+        assert not peer.wire.closed
 
     run(work())
 

@@ -12,12 +12,13 @@ and the sizes may cost beside the content is limited too.
 import re
 from typing import Final
 
-from stepwarden.gateway.listener_head import FIELD, ProtocolError
+from stepwarden.gateway.listener_head import FIELD, TOKEN, ProtocolError
 
 MAX_CHUNK_LINE: Final = 256
 OVERHEAD: Final = 64 * 1024
 """Bytes that sizes, extensions and trailers may take beyond as many as the content's limit."""
-_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})(?:[ \t]*+;[\t -~\x80-\xff]*+)?\r\n")
+_EXTENSION = rb";%b(?:=(?:%b|\"[\t !#-\[\]-~]*+\"))?" % (TOKEN, TOKEN)
+_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})(?:%b)*+\r\n" % _EXTENSION)
 
 
 class Length:

@@ -47,8 +47,8 @@ WANTED: Final = frozenset(
         b"x-request-id",
     )
 )
-_TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
-FIELD: Final = re.compile(_TOKEN + rb":[\t -~\x80-\xff]*+\r\n")
+TOKEN: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
+FIELD: Final = re.compile(TOKEN + rb":[\t -~\x80-\xff]*+\r\n")
 # Possessive (``++``): each byte is looked at once, whatever the sender made up.
 _HEAD = re.compile(
     rb"([A-Z][A-Z-]{0,19}+) ([!-\"$-~]++) HTTP/1\.([01])\r\n((?:" + FIELD.pattern + rb")*+)\r\n"
