@@ -17,6 +17,8 @@ from tests.gateway.gateway_fake import FakeService
 from tests.gateway.listener_site import FIRST, LAST, LIMITS, Answer, Echo, answers, dial, hear, post, talk
 
 LOGIN = b'{"action":"login"}'
+RESET = (socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+"""Closing such a socket resets the connection, instead of saying that nothing more will come."""
 SMUGGLED = b"POST /v1/attempts HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -322,8 +324,8 @@ def test_a_peer_that_hangs_up_leaves_its_request_to_its_end(echo: str, site: Ech
     site.done.clear()
     for linger in (False, True):
         with closing(dial(echo)) as sock:
-            if linger:  # a reset instead of an orderly end
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+            if linger:
+                sock.setsockopt(*RESET)
             sock.sendall(b"GET /slow?0.2 HTTP/1.1\r\nHost: x\r\n\r\n")
             time.sleep(0.05)
     until(lambda: site.done == ["/slow", "/slow"])
@@ -436,6 +438,7 @@ def test_stopping_waits_for_requests_whose_caller_has_gone(site: Echo) -> None:
     site.done.clear()
     with serving(site, grace=5, limits=LIMITS) as server:
         with closing(dial(base(server))) as sock:
+            sock.setsockopt(*RESET)
             sock.sendall(b"GET /slow?0.5 HTTP/1.1\r\nHost: x\r\n\r\n")
             time.sleep(0.1)
         time.sleep(0.05)

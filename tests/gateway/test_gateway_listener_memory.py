@@ -194,7 +194,11 @@ def test_who_does_not_read_is_not_answered_further_and_then_cut_off() -> None:
         await peer.turn(5000)
         assert not peer.wire.paused
         assert peer.wire.writes == len(site.opened) > 1
-        peer.connection.pause_writing()
+        peer = Peer(House(site))
+        peer.wire.full = peer.connection.pause_writing
+        peer.wire.unsent = 500
+        peer.say(FIRST)
+        await peer.turn()
         peer.later(LIMITS.write + 0.1)
         assert peer.wire.aborted
 
