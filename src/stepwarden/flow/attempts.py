@@ -10,7 +10,6 @@ When the log cannot commit nothing is allowed: the awaited receipt raises, and s
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from typing import TypeVar
 
@@ -45,8 +44,7 @@ REMEMBERED_ATTEMPTS = 4_096
 YIELD_EVERY = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(msgspec.Struct, frozen=True):
     """A decision on its way to disk; ``body`` is the hash of the request that it answers."""
 
     entry: AttemptDecided

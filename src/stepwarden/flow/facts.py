@@ -57,8 +57,7 @@ class KnownAgent:
     family: str
 
 
-@dataclass(frozen=True, slots=True)
-class Described:
+class Described(msgspec.Struct, frozen=True):
     """The facts of an attempt, its personal fields in clear, and where it came from."""
 
     facts: Facts

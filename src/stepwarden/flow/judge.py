@@ -6,7 +6,8 @@ policy, the facts. What comes out is what the entry records.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from stepwarden.events.entries import Standing, Verdict
 from stepwarden.events.facts import Facts
@@ -16,8 +17,7 @@ from stepwarden.stepup.issue import prospect
 from stepwarden.stepup.state import StepUpState
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(msgspec.Struct, frozen=True):
     """Everything that led to the verdict, and the verdict."""
 
     values: Values

@@ -177,6 +177,7 @@ CATALOGUE: Final[tuple[SignalSpec, ...]] = (*_outcomes(), *_volume(), *_habits()
 POSITION: Final[Mapping[str, int]] = {spec.name: position for position, spec in enumerate(CATALOGUE)}
 DEFAULTS: Final[tuple[Value, ...]] = tuple(spec.default for spec in CATALOGUE)
 _NAMES: Final = tuple(POSITION)
+_PLACES: Final = range(len(_NAMES))
 _TYPES: Final = {"int": int, "bool": bool, "str": str}
 
 
@@ -184,9 +185,9 @@ def sparse(values: Values) -> dict[str, int | str | bool]:
     """Only the values that differ from their default, by name: what an entry records."""
     if len(values) != len(DEFAULTS):
         raise ValueError(f"{len(values)} values for {len(DEFAULTS)} signals")
-    # In C from end to end: this runs once for each decision. Identity will do, and is quicker than equality: the
+    # Nearly all of it in C: this runs once for each decision. Identity will do, and is quicker than equality: the
     # defaults are small integers, booleans and the empty string, of which there is one object each.
-    return dict(compress(zip(_NAMES, values, strict=True), map(is_not, values, DEFAULTS)))
+    return {_NAMES[at]: values[at] for at in compress(_PLACES, map(is_not, values, DEFAULTS))}
 
 
 def dense(given: Mapping[str, int | str | bool]) -> tuple[Value, ...]:
