@@ -1,4 +1,7 @@
-"""The JSON formats: whose attempt it is, from where, and how it ended; vendors' verdicts are never read."""
+"""The JSON formats: whose attempt it is, from where, and how it ended; vendors' verdicts are never read.
+
+Longer than most files: eight formats of one kind, each a table of cases.
+"""
 
 import json
 

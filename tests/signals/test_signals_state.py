@@ -1,4 +1,7 @@
-"""What the fold of the log says of an attempt: each signal, what it must not count, and what stays the same."""
+"""What the fold of the log says of an attempt: each signal, what it must not count, and what stays the same.
+
+Longer than most files: seventy-five signals are shown one by one on the same few helpers.
+"""
 
 import hashlib
 from typing import Any
