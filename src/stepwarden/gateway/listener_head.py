@@ -24,6 +24,7 @@ Not here: what follows the head (``listener_body``), and anything about routes o
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from stepwarden.gateway.exchange import CHUNKED, Headers, Request
@@ -100,12 +101,13 @@ def read_head(head: bytes) -> Request:
     method, target, minor, fields = match.groups()
     headers = _wanted(fields)
     old = minor == b"0"
-    if b"host" in headers:
-        if _HOST.fullmatch(headers[b"host"]) is None:
-            raise ProtocolError("not a host")
-    elif not old:
-        raise ProtocolError("exactly one Host is needed")
-    path, query = _target(target)
+    host = headers.get(b"host")
+    if host is None:
+        if not old:
+            raise ProtocolError("exactly one Host is needed")
+    elif not _is_host(host):
+        raise ProtocolError("not a host")
+    path, _, query = (target if target[:1] == b"/" else _path(target)).partition(b"?")
     return Request(
         method=method.decode(),
         path=path,
@@ -133,17 +135,20 @@ def _wanted(fields: bytes) -> Headers:
     return found
 
 
-def _target(target: bytes) -> tuple[bytes, bytes]:
-    """Path and query, undecoded. Whom the target names is not looked at: all names lead here."""
-    if target[:1] != b"/":
-        match = _ABSOLUTE.fullmatch(target)
-        if match is not None:
-            rest = match[1] or b"/"
-            target = rest if rest[:1] == b"/" else b"/" + rest
-        elif target != b"*":
-            raise ProtocolError("the target is neither a path nor a URL")
-    path, _, query = target.partition(b"?")
-    return path, query
+@lru_cache(maxsize=64)
+def _is_host(value: bytes) -> bool:
+    return _HOST.fullmatch(value) is not None
+
+
+def _path(target: bytes) -> bytes:
+    """Path and query of a URL. Whom it names is not looked at: all names lead here."""
+    if target == b"*":
+        return target
+    match = _ABSOLUTE.fullmatch(target)
+    if match is None:
+        raise ProtocolError("the target is neither a path nor a URL")
+    rest: bytes = match[1] or b"/"
+    return rest if rest[:1] == b"/" else b"/" + rest
 
 
 def _length(headers: Headers, old: bool) -> int:
