@@ -18,7 +18,9 @@ MAX_CHUNK_LINE: Final = 256
 OVERHEAD: Final = 64 * 1024
 """Bytes that sizes, extensions and trailers may take beyond as many as the content's limit."""
 _EXTENSION = rb";%b(?:=(?:%b|\"[\t !#-\[\]-~]*+\"))?" % (TOKEN, TOKEN)
-_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})(?:%b)*+\r\n" % _EXTENSION)
+# Plain repetition of the group: possessive groups match wrongly before Python 3.11.5 (gh-106052). It stays linear,
+# because no extension can begin in the middle of another.
+_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})(?:%b)*\r\n" % _EXTENSION)
 
 
 class Length:

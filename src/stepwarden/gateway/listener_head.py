@@ -52,7 +52,7 @@ TOKEN: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
 FIELD: Final = re.compile(TOKEN + rb":[\t -~\x80-\xff]*+\r\n")
 # Possessive (``++``): each byte is looked at once, whatever the sender made up.
 _HEAD = re.compile(
-    rb"([A-Z][A-Z-]{0,19}+) ([!-\"$-~]++) HTTP/1\.([01])\r\n((?:" + FIELD.pattern + rb")*+)\r\n"
+    rb"([A-Z][A-Z-]{0,19}+) ([!-\"$-~]++) HTTP/1\.([01])\r\n((?:" + FIELD.pattern + rb")*)\r\n"
 )
 _ABSOLUTE = re.compile(rb"[Hh][Tt][Tt][Pp][Ss]?://[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]+([/?].*)?")
 _NO_HEAD = "not a request head of HTTP/1.1"
