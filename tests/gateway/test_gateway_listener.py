@@ -16,6 +16,7 @@ from tests.gateway.conftest import running, serving
 from tests.gateway.gateway_fake import FakeService
 from tests.gateway.listener_site import FIRST, LAST, LIMITS, Answer, Echo, answers, dial, hear, post, talk
 
+PATIENT = Limits(connections=8, body=30, head=30, idle=30, write=30)
 LOGIN = b'{"action":"login"}'
 RESET = (socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
 """Closing such a socket resets the connection, instead of saying that nothing more will come."""
@@ -29,6 +30,13 @@ def site() -> Echo:
 
 @pytest.fixture(scope="module")
 def echo(site: Echo) -> Iterator[str]:
+    """The echo, with deadlines that nobody misses."""
+    with running(site, limits=PATIENT) as url:
+        yield url
+
+
+@pytest.fixture
+def hasty(site: Echo) -> Iterator[str]:
     """The echo, with short deadlines."""
     with running(site, limits=LIMITS) as url:
         yield url
@@ -294,12 +302,12 @@ def test_the_interim_reply_comes_before_the_body(echo: str) -> None:
         assert answers(hear(sock))[0].json()["body"] == "hello"
 
 
-def test_slow_loris_in_head_body_and_silence(echo: str) -> None:
+def test_slow_loris_in_head_body_and_silence(hasty: str) -> None:
     """A byte now and then keeps nothing open; nobody else notices."""
     whole = post(b"hello")
 
     def trickle(size: int, found: list[list[Answer]]) -> None:
-        with closing(dial(echo)) as sock:
+        with closing(dial(hasty)) as sock:
             try:
                 for place in range(size):
                     sock.sendall(whole[place : place + 1])
@@ -312,7 +320,7 @@ def test_slow_loris_in_head_body_and_silence(echo: str) -> None:
     peers = [threading.Thread(target=trickle, args=(size, found)) for size in (0, 20, len(whole) - 1)]
     for peer in peers:
         peer.start()
-    assert [one.status for one in talk(echo, LAST)] == [200]
+    assert [one.status for one in talk(hasty, LAST)] == [200]
     for peer in peers:
         peer.join(20)
         assert not peer.is_alive()
@@ -331,22 +339,22 @@ def test_a_peer_that_hangs_up_leaves_its_request_to_its_end(echo: str, site: Ech
     until(lambda: site.done == ["/slow", "/slow"])
 
 
-def test_a_peer_that_does_not_read_is_cut_off(echo: str, site: Echo) -> None:
+def test_a_peer_that_does_not_read_is_cut_off(hasty: str, site: Echo) -> None:
     """It asks for a hundred large answers; few are made, and then it is gone."""
     site.done.clear()
-    with closing(dial(echo)) as sock:
+    with closing(dial(hasty)) as sock:
         sock.sendall(b"GET /big?1000000 HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
         time.sleep(2)
         made = len(site.done)
         data = hear(sock)
     assert 0 < made < 20
     assert len(data) < 20_000_000
-    assert [one.status for one in talk(echo, LAST)] == [200]
+    assert [one.status for one in talk(hasty, LAST)] == [200]
 
 
 def test_a_peer_that_reads_late_gets_everything_in_order(site: Echo) -> None:
     """Back-pressure loses nothing."""
-    with running(site, limits=Limits(connections=8, body=1, write=30)) as url, closing(dial(url)) as sock:
+    with running(site, limits=PATIENT) as url, closing(dial(url)) as sock:
         asked = b"".join(b"GET /big?%d HTTP/1.1\r\nHost: x\r\n\r\n" % (500_000 + at) for at in range(20))
         sock.sendall(asked + LAST)
         time.sleep(0.5)
@@ -357,7 +365,7 @@ def test_a_peer_that_reads_late_gets_everything_in_order(site: Echo) -> None:
 
 def test_connections_beyond_the_limit_are_told_503(echo: str) -> None:
     """And once others have gone there is room again."""
-    held = [dial(echo) for _ in range(LIMITS.connections)]
+    held = [dial(echo) for _ in range(PATIENT.connections)]
     for sock in held:
         sock.sendall(FIRST)
         assert sock.recv(65536).startswith(b"HTTP/1.1 200 ")
@@ -381,7 +389,7 @@ def test_exceptions_are_500_and_the_loop_goes_on(echo: str) -> None:
 
 def test_stopping_lets_requests_end_and_closes_the_others(site: Echo) -> None:
     """Under way: a slow answer, half a body, half a head. Idle: closed at once. New ones: refused."""
-    with serving(site, grace=5, limits=LIMITS) as server:
+    with serving(site, grace=30, limits=PATIENT) as server:
         slow, body, head, idle = (dial(base(server)) for _ in range(4))
         idle.sendall(FIRST)
         assert idle.recv(65536)
@@ -405,7 +413,7 @@ def test_stopping_lets_requests_end_and_closes_the_others(site: Echo) -> None:
 
 def test_stopping_ends_although_a_request_does_not(site: Echo) -> None:
     """After the grace it is cut off."""
-    with serving(site, grace=0.2, limits=LIMITS) as server, closing(dial(base(server))) as sock:
+    with serving(site, grace=0.2, limits=PATIENT) as server, closing(dial(base(server))) as sock:
         sock.sendall(b"GET /slow?30 HTTP/1.1\r\nHost: x\r\n\r\n")
         time.sleep(0.1)
         server.stop()
@@ -436,7 +444,7 @@ def test_stopping_leaves_no_connection() -> None:
 def test_stopping_waits_for_requests_whose_caller_has_gone(site: Echo) -> None:
     """Their entries are being written."""
     site.done.clear()
-    with serving(site, grace=5, limits=LIMITS) as server:
+    with serving(site, grace=30, limits=PATIENT) as server:
         with closing(dial(base(server))) as sock:
             sock.setsockopt(*RESET)
             sock.sendall(b"GET /slow?0.5 HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -1,6 +1,7 @@
 """The parts that need no server: figures, sampling, texts of problems, codes."""
 
 import asyncio
+import doctest
 import re
 import signal
 import socket
@@ -9,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 
 import pytest
 from hypothesis import given
@@ -21,6 +23,17 @@ from stepwarden.errors import (
     SettingsError,
     StepwardenError,
     UnauthenticatedError,
+)
+from stepwarden.gateway import (
+    front,
+    listener_body,
+    listener_head,
+    listener_reply,
+    metrics,
+    plain,
+    problems,
+    refusals,
+    wire,
 )
 from stepwarden.gateway.metrics import BUCKETS, Metrics
 from stepwarden.gateway.operations import OPERATIONS, table
@@ -124,6 +137,14 @@ def test_two_operations_for_one_route_are_a_mistake() -> None:
     """The table refuses to hide a route behind another."""
     with pytest.raises(ValueError, match="two operations"):
         table((OPERATIONS[0],))
+
+
+@pytest.mark.parametrize(
+    "module", [front, listener_body, listener_head, listener_reply, metrics, plain, problems, refusals, wire]
+)
+def test_the_examples_in_the_texts_hold(module: ModuleType) -> None:
+    """What a module's text shows is what it does."""
+    assert doctest.testmod(module).failed == 0
 
 
 def test_a_taken_port_is_named() -> None:
