@@ -606,6 +606,12 @@ def test_no_value_of_any_field_crashes_an_importer(name: str, data: st.DataObjec
             assert item.time >= 0
 
 
+def test_a_header_that_is_no_csv_is_refused_in_our_words() -> None:
+    """A lone carriage return inside it is the csv module's own error, which must not leave the room."""
+    with pytest.raises(InputError, match="line 1, is no CSV"):
+        list(importer("csv", mapping={"time": "a", "user": "b"}).read(["a\rb,c\n1,2\n"], "log"))
+
+
 @given(st.sampled_from(sorted(FORMATS)), st.lists(st.text(max_size=60), max_size=5), st.data())
 def test_no_text_crashes_an_importer(name: str, blocks: list[str], data: st.DataObject) -> None:
     """Any text in any pieces: items, or an InputError."""

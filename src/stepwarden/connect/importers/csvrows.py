@@ -10,6 +10,7 @@ import csv
 from collections.abc import Iterator
 
 from stepwarden.connect.importers.reading import MAX_LINE, SPACE, lines
+from stepwarden.errors import InputError
 
 Row = tuple[int, dict[str, str] | str]
 
@@ -20,7 +21,11 @@ def separator_of(header: str) -> str:
 
 
 def csv_rows(blocks: Iterator[str]) -> Iterator[Row]:
-    """The rows after the header."""
+    """The rows after the header.
+
+    Raises:
+        InputError: the header is no CSV.
+    """
     # the only switch that the csv module has is for the whole process; the default is too small for audit records
     csv.field_size_limit(MAX_LINE)
     source = lines(blocks)
@@ -33,7 +38,10 @@ def csv_rows(blocks: Iterator[str]) -> Iterator[Row]:
     else:
         return
     separator = separator_of(header)
-    names = next(csv.reader([header.lstrip("\ufeff")], delimiter=separator))
+    try:
+        names = next(csv.reader([header.lstrip("\ufeff")], delimiter=separator))
+    except csv.Error as exc:
+        raise InputError(f"the header, line {skipped}, is no CSV: {exc}", field="header") from exc
     reader = csv.reader((line + "\n" for line in source), delimiter=separator)
     while True:
         number = skipped + reader.line_num + 1
