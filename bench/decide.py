@@ -12,7 +12,6 @@ from pathlib import Path
 
 from bench.service import bodies
 from bench.table import Row
-from stepwarden.app.node import default_policy
 from stepwarden.connect.lookups.addresses import Addresses
 from stepwarden.connect.lookups.agents import Agents
 from stepwarden.events.attempt import Attempt
@@ -22,6 +21,7 @@ from stepwarden.flow.facts import Describer
 from stepwarden.flow.judge import judge
 from stepwarden.flow.tokens import Tokens
 from stepwarden.gateway.strictjson import Reader
+from stepwarden.policy.default import default_text
 from stepwarden.policy.loader import load
 from stepwarden.signals.catalogue import sparse
 from stepwarden.signals.limits import STANDARD
@@ -47,7 +47,7 @@ class Deciding:
             places=Places(1_000),
             remembered=20_000,
         )
-        self.policy = load(default_policy())
+        self.policy = load(default_text())
         self.signals = SignalState(STANDARD)
         self.stepup = StepUpState()
         self.index = 0

@@ -15,13 +15,13 @@ from pathlib import Path
 
 from bench.table import Row
 from stepwarden.app.lookups import make_lookups
-from stepwarden.app.node import default_policy
 from stepwarden.app.settings import Settings
 from stepwarden.flow.facts import Describer
 from stepwarden.lab.logs import Logs
 from stepwarden.lab.ordering import in_order
 from stepwarden.lab.replay import PlainTokens, Replay
 from stepwarden.lab.summary import Summary
+from stepwarden.policy.default import default_text
 from stepwarden.policy.loader import load
 from stepwarden.signals.travel import Places
 
@@ -86,7 +86,7 @@ def _replayed(path: Path) -> float:
     """Lines per second, from opening the file to the finished summary; look-ups and policy are loaded before."""
     settings = Settings()
     addresses, agents = make_lookups(settings, path.parent)
-    policy = load(default_policy())
+    policy = load(default_text())
     describer = Describer(
         PlainTokens(),
         addresses,

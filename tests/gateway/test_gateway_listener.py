@@ -1,4 +1,7 @@
-"""The listener on real sockets, with bytes written by hand: what attackers send, and what a slow or rude peer does."""
+"""The listener on real sockets, with bytes written by hand: what attackers send, and what a slow or rude peer does.
+
+Longer than most files: one place for all that is said to the listener over a socket.
+"""
 
 import asyncio
 import socket

@@ -1,4 +1,7 @@
-"""One connection with a transport in memory: every cut of the bytes, every deadline, a peer that does not read."""
+"""One connection with a transport in memory: every cut of the bytes, every deadline, a peer that does not read.
+
+Longer than most files: one connection, and everything that its few helpers can do to it.
+"""
 
 import asyncio
 from collections.abc import Coroutine

@@ -16,7 +16,6 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 from stepwarden import __version__
@@ -42,6 +41,7 @@ from stepwarden.ledger.keys import read_secret, read_signer, write_secret, write
 from stepwarden.ledger.note import Ed25519Signer
 from stepwarden.ledger.sequencer import Sequencer
 from stepwarden.ledger.store import LogStore
+from stepwarden.policy.default import default_text
 from stepwarden.signals.travel import Places
 from stepwarden.storage.sqlite.index import EntryIndex, Projector
 from stepwarden.storage.sqlite.log import SqliteLogStore
@@ -142,11 +142,6 @@ def read_policy(path: Path) -> str:
         raise PolicyError(f"the policy {path} cannot be read: {exc}") from exc
 
 
-def default_policy() -> str:
-    """The text of the policy that ships with Stepwarden."""
-    return (files("stepwarden.policy") / "default.yaml").read_text(encoding="utf-8")
-
-
 def wall_clock() -> int:
     """Microseconds since 1970 UTC."""
     return time.time_ns() // 1_000
@@ -216,7 +211,7 @@ def _write_policy(path: Path) -> None:
     """All of it or nothing: half a policy would stop every later start."""
     new = path.with_name(path.name + ".new")
     try:
-        new.write_text(default_policy(), encoding="utf-8")
+        new.write_text(default_text(), encoding="utf-8")
         new.replace(path)
     except OSError as exc:
         raise SettingsError(f"the policy {path} cannot be written: {exc.strerror}") from exc

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from stepwarden.app.lookups import make_lookups
-from stepwarden.app.node import default_policy, read_policy
+from stepwarden.app.node import read_policy
 from stepwarden.app.settings import environment, load_settings
 from stepwarden.cli.options import DATA, Counter
 from stepwarden.cli.replayed import show
@@ -27,6 +27,7 @@ from stepwarden.lab.ordering import in_order
 from stepwarden.lab.replay import PlainTokens, Replay
 from stepwarden.lab.report import write
 from stepwarden.lab.summary import Summary, as_json
+from stepwarden.policy.default import default_text
 from stepwarden.policy.loader import load
 from stepwarden.signals.travel import Places
 
@@ -61,7 +62,7 @@ def replay(
     Nothing is recorded and nothing leaves this machine. Attempts are decided in order of time, each before its own
     outcome is looked at.
     """
-    rules = load(read_policy(policy) if policy else default_policy())
+    rules = load(read_policy(policy) if policy else default_text())
     settings = load_settings(data, environment(), {})
     mapping = parse_mapping(map_) if map_ else None
     if report is not None and not report.absolute().parent.is_dir():
