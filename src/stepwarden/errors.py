@@ -22,7 +22,8 @@ false only the code is.
     ├── ChallengeError              challenge.refused
     │   ├── ChallengeNotReadyError  challenge.not_ready
     │   ├── ChallengeClosedError    challenge.closed
-    │   └── FactorLockedError       factor.locked
+    │   ├── FactorLockedError       factor.locked
+    │   └── NotWitnessedError       challenge.not_witnessed
     ├── PolicyError                 policy.invalid
     │   └── UnknownPolicyError      policy.unknown
     ├── LedgerError                 ledger.error
@@ -31,6 +32,9 @@ false only the code is.
     │   ├── BadProofError           ledger.bad_proof
     │   ├── CorruptLogError         ledger.corrupt
     │   ├── RollbackError           ledger.rolled_back
+    │   ├── PrunedError             ledger.pruned
+    │   ├── WitnessError            ledger.witness
+    │   ├── AnchorError             ledger.anchor
     │   └── DecisionDiffersError    ledger.decision_differs
     ├── StorageError                storage.error
     │   ├── StorageLockedError      storage.locked
@@ -38,6 +42,9 @@ false only the code is.
     │   ├── StorageCorruptError     storage.corrupt
     │   ├── StorageTooOldError      storage.too_old
     │   └── FencedError             storage.fenced
+    ├── ArchiveError                archive.error
+    │   └── ArchiveForkError        archive.fork
+    ├── SignerError                 signer.failed
     ├── KeyFileError                key.unreadable
     ├── SettingsError               settings.invalid
     └── LookupDataError             lookup.data
@@ -166,6 +173,12 @@ class FactorLockedError(ChallengeError):
     code = "factor.locked"
 
 
+class NotWitnessedError(ChallengeError):
+    """The answer was right, and too few witnesses signed in time: nothing was granted. Ask again."""
+
+    code = "challenge.not_witnessed"
+
+
 class PolicyError(StepwardenError):
     """A policy that cannot be used; ``line`` and ``column`` are 1-based, 0 where unknown."""
 
@@ -220,6 +233,28 @@ class RollbackError(LedgerError):
     code = "ledger.rolled_back"
 
 
+class PrunedError(LedgerError):
+    """What was asked for lies before the log's floor: it is in the sealed archive, not here any more."""
+
+    code = "ledger.pruned"
+
+
+class WitnessError(LedgerError):
+    """A witness did not sign: out of reach, refused, or it knows another log; ``size`` is what it has seen."""
+
+    code = "ledger.witness"
+
+    def __init__(self, message: str, *, size: int = -1) -> None:
+        super().__init__(message)
+        self.size = size
+
+
+class AnchorError(LedgerError):
+    """A time stamp could not be had, or does not verify."""
+
+    code = "ledger.anchor"
+
+
 class DecisionDiffersError(LedgerError):
     """A recorded decision is not the one that the log before it leads to."""
 
@@ -260,6 +295,24 @@ class FencedError(StorageError):
     """Another writer took over: this one must stop."""
 
     code = "storage.fenced"
+
+
+class ArchiveError(StepwardenError):
+    """The archive (a directory or an object store) cannot be read or written, or is not locked as it should be."""
+
+    code = "archive.error"
+
+
+class ArchiveForkError(ArchiveError):
+    """The archive holds another log's files, or a longer or other past of this one: nothing was overwritten."""
+
+    code = "archive.fork"
+
+
+class SignerError(StepwardenError):
+    """A signing key outside this process did not sign: the agent is gone, locked, or lacks the key."""
+
+    code = "signer.failed"
 
 
 class KeyFileError(StepwardenError):

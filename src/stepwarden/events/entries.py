@@ -147,6 +147,7 @@ class ChallengePassed(Base, frozen=True, kw_only=True, tag="challenge.passed"):
     ``credential`` is what was used up: the authenticator whose time step it was, or the one recovery code.
 
     ``session`` is the session whose standing rises, to ``aal`` by ``amr``; the grant ends at ``expires``.
+    ``held``: neither counts before a ``challenge.released`` follows, because witnesses have to sign first.
     """
 
     challenge: str
@@ -159,6 +160,29 @@ class ChallengePassed(Base, frozen=True, kw_only=True, tag="challenge.passed"):
     expires: int
     credential: str = ""
     step: int = -1
+    held: bool = False
+
+
+class ChallengeReleased(Base, frozen=True, kw_only=True, tag="challenge.released"):
+    """The witnesses that a held success waited for have signed: grant and standing count from here on.
+
+    ``previous`` is the held ``challenge.passed``; ``size`` that of the checkpoint that the named ``witnesses`` signed.
+    """
+
+    challenge: str
+    actor: str
+    session: str
+    size: int
+    witnesses: tuple[str, ...]
+
+
+class ChallengeWithheld(Base, frozen=True, kw_only=True, tag="challenge.withheld"):
+    """A held success is void: not enough witnesses signed in time. ``previous`` is the ``challenge.passed``."""
+
+    challenge: str
+    actor: str
+    session: str
+    reason: str
 
 
 class ChallengeFailed(Base, frozen=True, kw_only=True, tag="challenge.failed"):
@@ -218,12 +242,16 @@ class ExceptionRaised(Base, frozen=True, kw_only=True, tag="exception"):
 
 
 class Administration(Base, frozen=True, kw_only=True, tag="administration"):
-    """An administrator, an auditor or a command did something: made a key, read the log. ``target``: on what."""
+    """An administrator, an auditor or a command did something: made a key, read the log. ``target``: on what.
+
+    ``rows``: how many entries were read or exported; ``reason``: why, where one has to be given.
+    """
 
     action: str
     target: str = ""
     detail: str = ""
     rows: int = 0
+    reason: str = ""
 
 
 class ServiceStarted(Base, frozen=True, kw_only=True, tag="service.started"):
@@ -249,6 +277,87 @@ class LabelApplied(Base, frozen=True, kw_only=True, tag="label.applied"):
     address: str = ""
 
 
+class SubjectErased(Base, frozen=True, kw_only=True, tag="subject.erased"):
+    """A person's key was destroyed, and with it every opening of theirs before this entry.
+
+    ``actor`` is their token, which means nobody from here on; ``openings`` how many sealed openings were removed;
+    ``key`` the SHA-256 (hex) of the destroyed key: shows which key it was, and nothing of it. ``factors`` counts
+    the factors' secrets that went with it.
+    """
+
+    actor: str
+    openings: int
+    key: str
+    reason: str
+    factors: int = 0
+
+
+class KeyRotated(Base, frozen=True, kw_only=True, tag="key.rotated"):
+    """The log gets a new signing key. ``old`` and ``new`` are public keys (vkey texts) of the same origin.
+
+    Both keys sign the statement (see ``ledger.rotation``), in base64, and every checkpoint until ``until``
+    (microseconds); after it ``key.retired`` ends the old one.
+    """
+
+    old: str
+    new: str
+    until: int
+    by_old: str
+    by_new: str
+
+
+class KeyRetired(Base, frozen=True, kw_only=True, tag="key.retired"):
+    """From the checkpoint over this entry on, the key ``vkey`` signs no more; what it signs is a forgery."""
+
+    vkey: str
+
+
+class LogAnchored(Base, frozen=True, kw_only=True, tag="log.anchored"):
+    """An authority stamped the checkpoint over ``size`` entries with root ``root`` (hex) at ``stamped``.
+
+    ``token`` is the RFC 3161 response in base64: it can be checked again without the authority.
+    """
+
+    authority: str
+    size: int
+    root: str
+    stamped: int
+    token: str
+
+
+class LogDoubted(Base, frozen=True, kw_only=True, tag="log.doubted"):
+    """Something outside knows a longer or another log. Until ``log.trusted`` every demand is the highest.
+
+    ``source`` is who knows; ``finding`` ``ahead`` or ``fork``; ``size`` and ``root`` (hex) are what it knows.
+    """
+
+    source: str
+    finding: Literal["ahead", "fork"]
+    size: int
+    root: str
+    detail: str
+
+
+class LogTrusted(Base, frozen=True, kw_only=True, tag="log.trusted"):
+    """An operator has looked into the doubt, and ends it."""
+
+    reason: str
+
+
+class LogPruned(Base, frozen=True, kw_only=True, tag="log.pruned"):
+    """Entries before ``floor`` were removed under a retention rule, after they were sealed in an archive.
+
+    ``rule`` is the retention rule as stated; ``archive`` where they are; ``checkpoint`` the archive's signed note.
+    ``state`` is the SHA-256 (hex) of the fold of the removed entries, from which the rest is recomputed.
+    """
+
+    floor: int
+    rule: str
+    archive: str
+    checkpoint: str
+    state: str
+
+
 Entry = (
     AttemptDecided
     | OutcomeReported
@@ -256,6 +365,8 @@ Entry = (
     | ChallengeIssued
     | ChallengeAnswered
     | ChallengePassed
+    | ChallengeReleased
+    | ChallengeWithheld
     | ChallengeFailed
     | ChallengeExpired
     | FactorEnrolled
@@ -267,4 +378,11 @@ Entry = (
     | ServiceStarted
     | ServiceStopped
     | LabelApplied
+    | SubjectErased
+    | KeyRotated
+    | KeyRetired
+    | LogAnchored
+    | LogDoubted
+    | LogTrusted
+    | LogPruned
 )

@@ -9,12 +9,15 @@ from stepwarden.events.entries import (
     ChallengeFailed,
     ChallengeIssued,
     ChallengePassed,
+    ChallengeReleased,
+    ChallengeWithheld,
     Entry,
     EventRecorded,
     FactorEnrolled,
     FactorRemoved,
     LabelApplied,
     OutcomeReported,
+    SubjectErased,
 )
 from stepwarden.events.index import IndexRow
 
@@ -58,7 +61,10 @@ def row_of(index: int, entry: Entry) -> IndexRow:
         | ChallengeFailed
         | ChallengeExpired
         | FactorEnrolled
-        | FactorRemoved,
+        | FactorRemoved
+        | ChallengeReleased
+        | ChallengeWithheld
+        | SubjectErased,
     ):
         row = row._replace(actor=entry.actor)
     elif isinstance(entry, LabelApplied):

@@ -40,17 +40,26 @@ from stepwarden.events.entries import (
     ChallengeFailed,
     ChallengeIssued,
     ChallengePassed,
+    ChallengeReleased,
+    ChallengeWithheld,
     Entry,
     EventRecorded,
     ExceptionRaised,
     FactorEnrolled,
     FactorRemoved,
+    KeyRetired,
+    KeyRotated,
     LabelApplied,
+    LogAnchored,
+    LogDoubted,
+    LogPruned,
+    LogTrusted,
     OutcomeReported,
     PolicyChanged,
     PolicyRefused,
     ServiceStarted,
     ServiceStopped,
+    SubjectErased,
 )
 from stepwarden.events.facts import Facts
 from stepwarden.signals.actions import is_sign_in
@@ -248,6 +257,10 @@ class SignalState:
             case ServiceStarted(signal_limits=given):
                 self._limit(self.limits.changed_by(given))
             case PolicyChanged() | PolicyRefused() | ExceptionRaised() | Administration() | ServiceStopped():
+                pass
+            case ChallengeReleased() | ChallengeWithheld() | SubjectErased() | KeyRotated() | KeyRetired():
+                pass
+            case LogAnchored() | LogDoubted() | LogTrusted() | LogPruned():
                 pass
             case _:
                 assert_never(entry)

@@ -171,6 +171,15 @@ class StepUpState:
                 | e.ServiceStarted()
                 | e.ServiceStopped()
                 | e.LabelApplied()
+                | e.ChallengeReleased()
+                | e.ChallengeWithheld()
+                | e.SubjectErased()
+                | e.KeyRotated()
+                | e.KeyRetired()
+                | e.LogAnchored()
+                | e.LogDoubted()
+                | e.LogTrusted()
+                | e.LogPruned()
             ):
                 pass
             case _:
