@@ -5,7 +5,19 @@ import importlib
 
 import pytest
 
-MODULES = ["checkpoint", "keys", "merkle", "note", "proof", "store", "tiles", "tlog_proof", "verify"]
+MODULES = [
+    "checkpoint",
+    "cosignature",
+    "keys",
+    "merkle",
+    "note",
+    "proof",
+    "store",
+    "tiles",
+    "tlog_proof",
+    "verify",
+    "vkey",
+]
 
 
 @pytest.mark.parametrize("name", MODULES)
