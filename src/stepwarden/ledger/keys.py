@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Final
 
 from stepwarden.errors import KeyFileError, MalformedNoteError
-from stepwarden.ledger.note import Ed25519Signer, Ed25519Verifier
+from stepwarden.ledger.note import Ed25519Signer
+from stepwarden.ledger.vkey import PublicKey, parse_vkey
 
 MAX_FILE: Final = 65_536
 """Bytes of a key file at most: reading a wrong path must not fill the memory."""
@@ -71,8 +72,8 @@ def write_secret(path: Path, secret: bytes) -> None:
     _write(path, secret.hex() + "\n", mode=0o600)
 
 
-def read_verifiers(path: Path) -> list[Ed25519Verifier]:
-    """Return the keys in a public key file, in its order.
+def read_verifiers(path: Path) -> list[PublicKey]:
+    """Return the keys in a public key file, of any kind that ``vkey`` reads, in its order.
 
     Raises:
         KeyFileError: it is missing, holds no key, or a line that is none.
@@ -82,7 +83,7 @@ def read_verifiers(path: Path) -> list[Ed25519Verifier]:
         if not line.strip() or line.startswith("#"):
             continue
         try:
-            found.append(Ed25519Verifier.parse(line))
+            found.append(parse_vkey(line))
         except MalformedNoteError as exc:
             raise KeyFileError(f"line {number} of {path} is no public key: {exc}") from exc
     if not found:
@@ -90,7 +91,7 @@ def read_verifiers(path: Path) -> list[Ed25519Verifier]:
     return found
 
 
-def write_verifiers(path: Path, verifiers: Iterable[Ed25519Verifier]) -> None:
+def write_verifiers(path: Path, verifiers: Iterable[PublicKey]) -> None:
     """Write public keys to a new file, durable on return.
 
     Raises:
