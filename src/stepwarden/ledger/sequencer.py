@@ -10,13 +10,12 @@ when the store's ``commit`` has returned.
 Any error of a commit is the end: nobody knows whether the group is on disk, so it is never tried again. All
 who wait get the error, every later ``submit`` raises it, and opening the log anew finds out what is there.
 
-At the start the log is checked, not believed (``Sequencer.open``):
+At the start the log is checked, not believed (``Sequencer.open``): this process becomes the writer, so that a former
+one cannot commit any more; then ``start.check`` reads head, tiles and last entries.
 
-1. become the writer, so that a former one cannot commit any more;
-2. the head's signature, by our own key, and its origin, size and root;
-3. the end of the tree from the stored tiles and the last entries, whose root must be the signed one;
-4. the entries of the last full tile, whose hashes must be the stored ones;
-5. no entry after the head.
+Each head is signed by every key that is active, so that a key can be replaced while verifiers know one of them
+(``replace_signers``, between two groups). A key that cannot sign is an error of the commit like any other: the log
+stops, and is never signed by fewer keys than it should be.
 
 Used from one event loop's thread; the commits run in a thread of its own. It is *not* the verifier: tiles and
 entries further back are read by ``verify``.
@@ -27,18 +26,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Final, Self
 
-from stepwarden.errors import BusyError, CorruptLogError, LedgerError, StepwardenError
-from stepwarden.ledger.checkpoint import Checkpoint, check_origin, open_checkpoint
+from stepwarden.errors import BusyError, LedgerError, StepwardenError
+from stepwarden.ledger.checkpoint import Checkpoint, check_origin
 from stepwarden.ledger.merkle import leaf_hash
-from stepwarden.ledger.note import Signer, sign_note
+from stepwarden.ledger.note import Signer, Verifier, sign_note
 from stepwarden.ledger.proof import NodeReader
+from stepwarden.ledger.start import check, check_end
 from stepwarden.ledger.store import MAX_LEAF, Group, Head, LogStore, Submission
-from stepwarden.ledger.tiles import WIDTH, StoredNodes, Tail
+from stepwarden.ledger.tiles import StoredNodes, Tail
 
 MAX_GROUP: Final = 4_096
 """Entries of one commit at most, so that nobody waits behind an endless one."""
@@ -55,6 +55,16 @@ class Receipt:
 
 _Waiting = tuple[Submission, "asyncio.Future[Receipt]"]
 _Batch = list[_Waiting]
+
+
+@dataclass(frozen=True, slots=True)
+class _NewSigners:
+    """In the writer's queue: every group behind it is signed by these."""
+
+    signers: tuple[Signer, ...]
+
+
+_Item = _Batch | _NewSigners | None
 _Done = Callable[[Sequence[_Batch], Head, Tail], None]
 _Broken = Callable[[Sequence[_Batch], StepwardenError], None]
 _NOTHING: Final[_Batch] = []
@@ -65,7 +75,15 @@ class Sequencer:
     """The one place where a log grows. ``open`` makes one."""
 
     def __init__(
-        self, store: LogStore, *, origin: str, signer: Signer, limit: int, epoch: int, head: Head, tail: Tail
+        self,
+        store: LogStore,
+        *,
+        origin: str,
+        signers: tuple[Signer, ...],
+        limit: int,
+        epoch: int,
+        head: Head,
+        tail: Tail,
     ) -> None:
         self.head = head
         """The newest durable head. Changes on the loop's thread, before the receipts are given."""
@@ -83,7 +101,7 @@ class Sequencer:
         self._writer = _Writer(
             store,
             origin=origin,
-            signer=signer,
+            signers=signers,
             epoch=epoch,
             tail=tail,
             done=self._committed,
@@ -91,29 +109,43 @@ class Sequencer:
         )
 
     @classmethod
-    def open(cls, store: LogStore, *, origin: str, signer: Signer, limit: int) -> Self:
+    def open(
+        cls,
+        store: LogStore,
+        *,
+        origin: str,
+        signer: Signer,
+        limit: int,
+        beside: Sequence[Signer] = (),
+        accepted: Collection[Verifier] = (),
+    ) -> Self:
         """Take the log over and check its end. A new log gets its first signed head, of size 0.
 
         Args:
+            signer: the main key; its signature stands first on every head.
             limit: entries that may wait, those in flight included, before ``submit`` refuses.
+            beside: keys that sign every head as well.
+            accepted: keys that may have signed the stored head, those of ``signer`` and ``beside`` aside.
 
         Raises:
             MalformedNoteError, BadSignatureError: the head is not one that this key signed for this origin.
             CorruptLogError: head, tiles and entries disagree.
             StorageError: from the store.
+            SignerError: a key did not sign the first head.
         """
         check_origin(origin)
+        signers = (signer, *beside)
         epoch = store.take_over()
         stored = store.load()
         if stored is None:
             tail = Tail()
-            head = _sign(origin, signer, epoch, tail)
-            _check_end(store, 0)
+            head = _sign(origin, signers, epoch, tail)
+            check_end(store, 0)
             store.commit(Group(first=0, submissions=(), tiles=(), head=head))
         else:
             head = stored
-            tail = _check(store, stored, origin, signer)
-        return cls(store, origin=origin, signer=signer, limit=limit, epoch=epoch, head=head, tail=tail)
+            tail = check(store, stored, origin, [*(known.verifier for known in signers), *accepted])
+        return cls(store, origin=origin, signers=signers, limit=limit, epoch=epoch, head=head, tail=tail)
 
     @property
     def room(self) -> int:
@@ -160,6 +192,22 @@ class Sequencer:
         self._open += 1
         self.next_index += 1
         return given
+
+    def replace_signers(self, signer: Signer, *beside: Signer) -> None:
+        """Sign with these keys from here on: what was submitted before ends a group that the keys before sign,
+        what is submitted after begins one that these sign. Loop thread only.
+
+        Raises:
+            StepwardenError: the log has failed (``failed``), or is closed.
+            ValueError: two of the keys are one.
+        """
+        self.check_open()
+        signers = (signer, *beside)
+        if len({(known.name, known.key_id) for known in signers}) < len(signers):
+            raise ValueError("each key signs once")
+        if self._fresh:
+            self._publish()
+        self._writer.put(_NewSigners(signers))
 
     def proof_reader(self) -> NodeReader:
         """What proofs of any size up to ``head.size`` are made from. Loop thread only."""
@@ -226,7 +274,7 @@ class _Writer:
         store: LogStore,
         *,
         origin: str,
-        signer: Signer,
+        signers: tuple[Signer, ...],
         epoch: int,
         tail: Tail,
         done: _Done,
@@ -234,12 +282,12 @@ class _Writer:
     ) -> None:
         self._store = store
         self._origin = origin
-        self._signer = signer
+        self._signers = signers
         self._epoch = epoch
         self._tail = tail
         self._done = done
         self._broken = broken
-        self._queue: SimpleQueue[_Batch | None] = SimpleQueue()
+        self._queue: SimpleQueue[_Item] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -247,8 +295,8 @@ class _Writer:
         self._thread = threading.Thread(target=self._run, args=(loop,), name="ledger writer", daemon=True)
         self._thread.start()
 
-    def put(self, batch: _Batch) -> None:
-        self._queue.put(batch)
+    def put(self, item: _Batch | _NewSigners) -> None:
+        self._queue.put(item)
 
     def stop(self) -> None:
         """End after what was put before."""
@@ -262,15 +310,19 @@ class _Writer:
         """What was put and not taken, once the thread has given up."""
         batches = []
         while not self._queue.empty():
-            batch = self._queue.get()
-            if batch is not None:
-                batches.append(batch)
+            item = self._queue.get()
+            if isinstance(item, list):
+                batches.append(item)
         return batches
 
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
-        batch = self._queue.get()
-        while batch is not None:
-            batches, batch = self._gather(batch)
+        item = self._queue.get()
+        while item is not None:
+            if isinstance(item, _NewSigners):
+                self._signers = item.signers
+                item = self._queue.get()
+                continue
+            batches, item = self._gather(item)
             try:
                 head = self._commit(batches)
             except Exception as exc:  # noqa: BLE001 a thread that dies in silence leaves everybody waiting
@@ -279,19 +331,19 @@ class _Writer:
                 )
                 if error is not exc:
                     error.__cause__ = exc
-                _tell(loop, self._broken, batches if batch is None else [*batches, batch], error)
+                _tell(loop, self._broken, [*batches, item] if isinstance(item, list) else batches, error)
                 return
             _tell(loop, self._done, batches, head, self._tail)
-            if batch is _NOTHING:
-                batch = self._queue.get()
+            if item is _NOTHING:
+                item = self._queue.get()
 
-    def _gather(self, batch: _Batch) -> tuple[list[_Batch], _Batch | None]:
-        """What is there now, up to a full group, and the first batch that did not fit (or the end, None)."""
+    def _gather(self, batch: _Batch) -> tuple[list[_Batch], _Item]:
+        """What is there now, up to a full group, and what did not go into it: a batch, other keys, the end."""
         batches = [batch]
         count = len(batch)
         while not self._queue.empty():
             following = self._queue.get()
-            if following is None or count + len(following) > MAX_GROUP:
+            if not isinstance(following, list) or count + len(following) > MAX_GROUP:
                 return batches, following
             batches.append(following)
             count += len(following)
@@ -303,7 +355,7 @@ class _Writer:
         append = tail.append
         for leaf, _, _ in submissions:
             append(leaf_hash(leaf))
-        head = _sign(self._origin, self._signer, self._epoch, tail)
+        head = _sign(self._origin, self._signers, self._epoch, tail)
         first = head.size - len(submissions)
         self._store.commit(Group(first=first, submissions=submissions, tiles=tail.take_full(), head=head))
         self._tail = tail
@@ -316,45 +368,7 @@ def _tell(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *arguments
         loop.call_soon_threadsafe(call, *arguments)
 
 
-def _sign(origin: str, signer: Signer, epoch: int, tail: Tail) -> Head:
+def _sign(origin: str, signers: Sequence[Signer], epoch: int, tail: Tail) -> Head:
     root = tail.root()
     text = Checkpoint(origin=origin, size=tail.size, root=root).format()
-    return Head(size=tail.size, root=root, checkpoint=sign_note(text, [signer]), epoch=epoch)
-
-
-def _check(store: LogStore, head: Head, origin: str, signer: Signer) -> Tail:
-    """Steps 2 to 5 of the start."""
-    signed = open_checkpoint(head.checkpoint, origin, [signer.verifier])
-    if (signed.size, signed.root) != (head.size, head.root):
-        raise CorruptLogError(
-            f"the stored head says {head.size} entries, its signature is over {signed.size}: restore the "
-            "last copy"
-        )
-    tail = Tail.load(store, head.size)
-    if tail.root() != head.root:
-        raise CorruptLogError(
-            f"the last entries or tiles do not lead to the signed root of {head.size} entries: run "
-            "`ledger verify` to find which, and restore the last copy"
-        )
-    _check_last_tile(store, head.size)
-    _check_end(store, head.size)
-    return tail
-
-
-def _check_last_tile(store: LogStore, size: int) -> None:
-    full = size // WIDTH
-    if not full:
-        return
-    hashes = b"".join([leaf_hash(leaf) for leaf in store.leaves((full - 1) * WIDTH, full * WIDTH)])
-    if store.tile(0, full - 1) != hashes:
-        raise CorruptLogError(
-            f"the entries {(full - 1) * WIDTH} to {full * WIDTH - 1} do not have the hashes in their "
-            "tile: restore the last copy"
-        )
-
-
-def _check_end(store: LogStore, size: int) -> None:
-    if any(True for _ in store.leaves(size, size + 1)):
-        raise CorruptLogError(
-            f"there are entries after the signed end of the log at {size}: restore the last copy"
-        )
+    return Head(size=tail.size, root=root, checkpoint=sign_note(text, signers), epoch=epoch)
