@@ -16,6 +16,9 @@ The rules it keeps:
 5. A sign-in that ended well and had been allowed opens a session with AAL1, or with what its grant had
    proved.
 6. Time is the log's: a clock that runs backwards extends nothing.
+7. A success that is held (witnesses have to sign first) uses its code up and ends its challenge, and gives
+   nothing else: grant and standing count from its ``challenge.released`` on. A ``challenge.withheld`` voids it,
+   and so does the end of the grant's time.
 
 Bounded: open challenges and grants end within minutes and have a cap; at the cap, challenges that wait for
 a first factor go before those that do not, older before newer. Sessions are capped, factors belong to
@@ -40,6 +43,7 @@ PROMPT_WINDOW = 10 * MINUTE
 WRONG_PER_CHALLENGE = 5
 MAX_OPEN = 50_000
 MAX_GRANTS = 50_000
+MAX_HELD = 10_000
 USED_FOR = 60 * MINUTE
 """How long after the attempt that used a grant its outcome may open a session with it."""
 
@@ -64,6 +68,13 @@ class _Grant(msgspec.Struct, frozen=True):
     proof: e.Standing
 
 
+class Held(msgspec.Struct, frozen=True):
+    """A success that waits for witnesses. ``binding`` is that of its challenge, "" where that was not known."""
+
+    entry: e.ChallengePassed
+    binding: str
+
+
 class _Used(msgspec.Struct, frozen=True):
     time: int
     actor: str
@@ -84,6 +95,7 @@ class StepUpState:
         self._prompts: dict[str, list[tuple[int, str]]] = {}
         self._grants: dict[str, _Grant] = {}
         self._used: dict[int, _Used] = {}
+        self._held: dict[int, Held] = {}
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -119,6 +131,10 @@ class StepUpState:
         now = self.now(now)
         return [known for known in self._ready.values() if known.issued.expires <= now]
 
+    def held(self) -> dict[int, Held]:
+        """The successes that wait for witnesses, by the index of their ``challenge.passed``."""
+        return dict(self._held)
+
     def open_count(self) -> int:
         """How many challenges are open, those that wait for a first factor included."""
         return len(self._waiting) + len(self._ready)
@@ -131,6 +147,7 @@ class StepUpState:
             "prompted": len(self._prompts),
             "grants": len(self._grants),
             "used": len(self._used),
+            "held": len(self._held),
             "sessions": len(self.standings),
             "people": len(self.people),
         }
@@ -153,7 +170,11 @@ class StepUpState:
             case e.ChallengeAnswered():
                 self._answered(entry)
             case e.ChallengePassed():
-                self._passed(entry)
+                self._passed(entry, index)
+            case e.ChallengeReleased():
+                self._released(entry)
+            case e.ChallengeWithheld():
+                self._held.pop(entry.previous, None)
             case e.ChallengeFailed():
                 self.people.missed(entry.actor, entry.factor, self.clock)
                 self._close(entry.challenge)
@@ -171,8 +192,6 @@ class StepUpState:
                 | e.ServiceStarted()
                 | e.ServiceStopped()
                 | e.LabelApplied()
-                | e.ChallengeReleased()
-                | e.ChallengeWithheld()
                 | e.SubjectErased()
                 | e.KeyRotated()
                 | e.KeyRetired()
@@ -187,7 +206,18 @@ class StepUpState:
 
     def _signed_out(self, action: str, actor: str, session: str) -> None:
         if action in SIGN_OUT:
-            self.standings.end(actor, session)
+            self._ended(actor, session)
+
+    def _ended(self, actor: str, session: str) -> None:
+        """A session is over. What is held for it dies with it: a release must not bring it back."""
+        self.standings.end(actor, session)
+        of_it = [
+            index
+            for index, held in self._held.items()
+            if session and held.entry.actor == actor and held.entry.session == session
+        ]
+        for index in of_it:
+            del self._held[index]
 
     def _decided(self, entry: e.AttemptDecided, index: int) -> None:
         if entry.decision == "allow":
@@ -216,7 +246,7 @@ class StepUpState:
         if used is None and not classes(proved):
             return
         if before and before != entry.session:
-            self.standings.end(actor, before)
+            self._ended(actor, before)
         amr = tuple(sorted({*proved, *(used.proof.amr if used is not None else ())}))
         self.standings.prove(actor, entry.session, e.Standing(aal=1, since=self.clock, amr=amr))
         if used is not None and used.proof.aal >= 2:
@@ -271,7 +301,7 @@ class StepUpState:
         if found is not None:
             self._ready[entry.challenge] = msgspec.structs.replace(found, wrong=found.wrong + 1)
 
-    def _passed(self, entry: e.ChallengePassed) -> None:
+    def _passed(self, entry: e.ChallengePassed, index: int) -> None:
         found = self.challenge(entry.challenge)
         self._close(entry.challenge)
         self.people.passed(entry.actor, entry.factor, entry.credential, entry.step)
@@ -279,11 +309,30 @@ class StepUpState:
         left = [(time, name) for time, name in self._prompts.pop(entry.actor, []) if name != entry.challenge]
         if left:
             self._prompts[entry.actor] = left
+        success = Held(entry, found.issued.binding if found is not None else "")
+        if not entry.held:
+            self._counts(success)
+            return
+        self._held[index] = success
+        while len(self._held) > MAX_HELD:
+            del self._held[next(iter(self._held))]
+
+    def _released(self, entry: e.ChallengeReleased) -> None:
+        """Witnesses have signed a tree that holds the success; a release of anything else releases nothing."""
+        held = self._held.get(entry.previous)
+        if held is None or held.entry.challenge != entry.challenge or entry.size <= entry.previous:
+            return
+        del self._held[entry.previous]
+        self._counts(held)
+
+    def _counts(self, success: Held) -> None:
+        """The proof raises its session, and its grant may be used."""
+        entry = success.entry
         proof = e.Standing(aal=entry.aal, since=entry.time, amr=entry.amr)
         self.standings.prove(entry.actor, entry.session, proof)
-        if found is None:
+        if not success.binding:
             return
-        self._grants[entry.grant] = _Grant(entry.actor, found.issued.binding, entry.expires, proof)
+        self._grants[entry.grant] = _Grant(entry.actor, success.binding, entry.expires, proof)
         while len(self._grants) > MAX_GRANTS:
             del self._grants[next(iter(self._grants))]
 
@@ -300,6 +349,8 @@ class StepUpState:
                 self._close(name)
         while self._grants and self._grants[grant := next(iter(self._grants))].expires <= self.clock:
             del self._grants[grant]
+        while self._held and self._held[held := next(iter(self._held))].entry.expires <= self.clock:
+            del self._held[held]
         while self._used and self._used[first := next(iter(self._used))].time <= self.clock - USED_FOR:
             del self._used[first]
         while self._prompts and not self._is_recent(self._prompts[actor := next(iter(self._prompts))][-1][0]):
