@@ -57,7 +57,9 @@ class Deciding:
         attempt = self.decode(self.bodies[self.index % len(self.bodies)])
         self.time += 150
         facts = self.describer.describe(attempt, actor=attempt.actor[-16:], time=self.time).facts
-        found = judge(self.signals, self.stepup, self.policy, facts, now=self.time, bind=str, grant="")
+        found = judge(
+            self.signals, self.stepup, self.policy, facts, now=self.time, bind=str, grant="", doubted=False
+        )
         entry = AttemptDecided(
             time=self.time,
             id="abcdefgh",

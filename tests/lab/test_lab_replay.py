@@ -75,7 +75,9 @@ def test_the_score_is_that_of_the_running_service(history: list[tuple[int, str, 
     stepup = StepUpState()
     for item in attempts(history):
         facts = replay.describer.describe(item.attempt, actor=item.attempt.actor, time=item.time).facts
-        live = judge(replay.signals, stepup, replay.policy, facts, now=item.time, bind=str, grant="")
+        live = judge(
+            replay.signals, stepup, replay.policy, facts, now=item.time, bind=str, grant="", doubted=False
+        )
         one = replay.decide(item)
         if item.attempt.action == "login":
             assert live.standing == Standing()

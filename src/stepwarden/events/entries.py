@@ -339,9 +339,13 @@ class LogDoubted(Base, frozen=True, kw_only=True, tag="log.doubted"):
 
 
 class LogTrusted(Base, frozen=True, kw_only=True, tag="log.trusted"):
-    """An operator has looked into the doubt, and ends it."""
+    """An operator has looked into the doubt, and ends it.
+
+    ``known`` are the claims that this log is not, ``<size>:<root in hex>``: from here on these are no reason to doubt.
+    """
 
     reason: str
+    known: tuple[str, ...] = ()
 
 
 class LogPruned(Base, frozen=True, kw_only=True, tag="log.pruned"):

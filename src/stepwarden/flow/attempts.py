@@ -114,7 +114,16 @@ class Attempts:
             return bound
 
         grant = grant_hash(attempt.grant) if attempt.grant else ""
-        found = judge(state.signals, state.stepup, policy, facts, now=now, bind=bind, grant=grant)
+        found = judge(
+            state.signals,
+            state.stepup,
+            policy,
+            facts,
+            now=now,
+            bind=bind,
+            grant=grant,
+            doubted=state.doubted,
+        )
         assessment = found.assessment
         private = recorder.private(owner, described.personal)
         entry = AttemptDecided(

@@ -81,6 +81,7 @@ def compare(index: int, entry: AttemptDecided, state: LogState) -> None:
         now=entry.time,
         bind=lambda: entry.binding,
         grant=entry.grant,
+        doubted=state.doubted,
     )
     _same(index, "signals", entry.signals, sparse(found.values))
     _same(index, "standing", entry.standing, found.standing)

@@ -12,7 +12,16 @@ from collections import OrderedDict
 from typing import TypeVar
 
 from stepwarden.errors import CorruptLogError, UnknownPolicyError
-from stepwarden.events.entries import AttemptDecided, Entry, FactorEnrolled, OutcomeReported, PolicyChanged
+from stepwarden.events.entries import (
+    AttemptDecided,
+    Entry,
+    FactorEnrolled,
+    LogDoubted,
+    LogPruned,
+    LogTrusted,
+    OutcomeReported,
+    PolicyChanged,
+)
 from stepwarden.policy.loader import load
 from stepwarden.policy.policy import Policy
 from stepwarden.signals.limits import Limits
@@ -21,6 +30,8 @@ from stepwarden.stepup.state import StepUpState
 
 REMEMBERED_KEYS = 100_000
 REMEMBERED_OUTCOMES = 100_000
+REMEMBERED_CLAIMS = 1_024
+"""Checkpoints of another log than this that were found (``doubts``) or that an operator has accepted (``trusted``)."""
 
 
 class LogState:
@@ -34,6 +45,10 @@ class LogState:
         self.answered: OrderedDict[str, int] = OrderedDict()
         self.outcomes: OrderedDict[int, str] = OrderedDict()
         self.spent: OrderedDict[int, bool] = OrderedDict()
+        self.doubts: OrderedDict[str, bool] = OrderedDict()
+        self.trusted: OrderedDict[str, bool] = OrderedDict()
+        self.floor = 0
+        self.floor_state = ""
         self.size = 0
         self.time = 0
 
@@ -61,6 +76,19 @@ class LogState:
                 _remember(self.spent, entry.previous, True, REMEMBERED_OUTCOMES)
         elif isinstance(entry, PolicyChanged):
             self.policy = self.policies[entry.policy] = load(entry.text)
+        elif isinstance(entry, LogDoubted):
+            _remember(self.doubts, claim_of(entry.size, entry.root), True, REMEMBERED_CLAIMS)
+        elif isinstance(entry, LogTrusted):
+            self.doubts.clear()
+            for claim in entry.known:
+                _remember(self.trusted, claim, True, REMEMBERED_CLAIMS)
+        elif isinstance(entry, LogPruned) and entry.floor > self.floor:
+            self.floor, self.floor_state = entry.floor, entry.state
+
+    @property
+    def doubted(self) -> bool:
+        """Whether something outside was found to know a longer or another log, and nobody has ended the doubt."""
+        return bool(self.doubts)
 
     def policy_of(self, policy_hash: str) -> Policy:
         """Raises: UnknownPolicyError: no entry so far brought a policy of this hash."""
@@ -74,6 +102,11 @@ class LogState:
 
 KEY_HASH = 32
 """Of ``entry.key``, so many characters stand for the caller and their key; the rest for the request's body."""
+
+
+def claim_of(size: int, root: str) -> str:
+    """What a checkpoint claims, in one word: ``<size>:<root in hex>``."""
+    return f"{size}:{root}"
 
 
 K = TypeVar("K")

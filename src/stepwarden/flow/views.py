@@ -4,6 +4,7 @@ from functools import lru_cache
 
 from stepwarden.events.entries import AttemptDecided, Demand, Evidence, Verdict
 from stepwarden.flow.answers import ChallengeOffer, ReasonText, ReceiptView
+from stepwarden.flow.judge import LOG_DOUBTED
 from stepwarden.ledger.sequencer import Receipt
 from stepwarden.policy.policy import Assessment, Policy
 from stepwarden.stepup.issue import Offer
@@ -15,6 +16,13 @@ TOO_MANY_PROMPTS = ReasonText(
     technique="T1621",
 )
 
+IN_DOUBT = ReasonText(
+    rule=LOG_DOUBTED,
+    text="The log may have lost entries: until an operator has looked into it, the highest proof is needed.",
+    weight=0.0,
+    technique="T1070",
+)
+
 
 def receipt_view(index: int, receipt: Receipt) -> ReceiptView:
     """The receipt of the entry at ``index``."""
@@ -23,11 +31,13 @@ def receipt_view(index: int, receipt: Receipt) -> ReceiptView:
 
 def reason_texts(policy: Policy, entry: AttemptDecided) -> tuple[ReasonText, ...]:
     """The reasons in words, strongest first; weights in nats. Whatever is not allowed has at least one."""
-    reasons = _in_words(policy, entry.evidence)
+    reasons = _in_words(policy, tuple(one for one in entry.evidence if one.rule != LOG_DOUBTED))
+    if len(reasons) < len(entry.evidence):
+        reasons = (IN_DOUBT, *reasons)
     if entry.decision == "deny" and not entry.demand.deny:
         # The policy asked for a step-up; that it became a refusal is the cap on prompts (``judge``).
         return (TOO_MANY_PROMPTS, *reasons)
-    if entry.decision != "allow" and not any(reason.weight > 0 for reason in reasons):
+    if entry.decision != "allow" and not any(one.weight > 0 or one is IN_DOUBT for one in reasons):
         return (by_itself(entry.demand), *reasons)
     return reasons
 

@@ -105,7 +105,7 @@ class Replay:
         attempt = item.attempt
         described = self.describer.describe(attempt, actor=attempt.actor, time=item.time)
         standing = NOBODY if attempt.action == SIGN_IN else Standing(aal=1, since=item.time)
-        found = weigh(self.signals, self.policy, described.facts, standing, None, item.time)
+        found = weigh(self.signals, self.policy, described.facts, standing, None, item.time, doubted=False)
         assessment, verdict = found.assessment, found.verdict
         self._fold(described, verdict)
         texts, rules = self._explain(assessment, verdict)

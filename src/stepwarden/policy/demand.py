@@ -17,6 +17,11 @@ from stepwarden.events.entries import Demand, Standing, Verdict
 NOTHING = Demand()
 FAILED_RULE = Demand(aal=2)
 """What a rule that could not be evaluated demands."""
+HIGHEST = Demand(aal=2, max_age=60, bound=True)
+"""The most that can be demanded and still be met: two factors, for this very action, proved within the last minute.
+
+No factor of today reaches AAL3, so demanding it would refuse everybody.
+"""
 
 RECOVERY = "recovery"
 MICROSECONDS = 1_000_000
@@ -33,6 +38,17 @@ def strongest(*demands: Demand) -> Demand:
         recovery=bool(levels) and all(demand.recovery for demand in levels),
         deny=any(demand.deny for demand in demands),
     )
+
+
+def raised(demand: Demand) -> Demand:
+    """What is demanded while the log is in doubt: the highest; more where more was asked; a refusal stays one.
+
+    >>> raised(Demand(aal=1, recovery=True)) == HIGHEST
+    True
+    >>> raised(Demand(aal=3, max_age=10, deny=True))
+    Demand(aal=3, max_age=10, bound=True, deny=True)
+    """
+    return strongest(demand, HIGHEST)
 
 
 def decide(demand: Demand, standing: Standing, now: int, grant: Standing | None) -> Verdict:
