@@ -282,7 +282,8 @@ class SubjectErased(Base, frozen=True, kw_only=True, tag="subject.erased"):
 
     ``actor`` is their token, which means nobody from here on; ``openings`` how many sealed openings were removed;
     ``key`` the SHA-256 (hex) of the destroyed key: shows which key it was, and nothing of it. ``factors`` counts
-    the factors' secrets that went with it.
+    the factors' secrets that went with it. What names no actor is erased by ``address`` (a token): then ``actor`` is
+    empty, and the openings are those of the entries from there that name nobody.
     """
 
     actor: str
@@ -290,6 +291,7 @@ class SubjectErased(Base, frozen=True, kw_only=True, tag="subject.erased"):
     key: str
     reason: str
     factors: int = 0
+    address: str = ""
 
 
 class KeyRotated(Base, frozen=True, kw_only=True, tag="key.rotated"):

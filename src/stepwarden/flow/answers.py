@@ -17,8 +17,10 @@ import msgspec
 from stepwarden.events.attempt import Attempt, Outcome
 from stepwarden.events.entries import AAL, Demand, Verdict
 
-Scope = Literal["decide", "report", "read", "administer"]
-"""What an API key may do. ``administer`` does not include the others."""
+Scope = Literal["decide", "report", "read", "administer", "audit"]
+"""What an API key may do. ``administer`` does not include the others.
+
+``audit`` opens what ``read`` opens, and nothing else; but it is shown personal fields only with a reason."""
 
 
 class ReceiptView(msgspec.Struct, frozen=True, kw_only=True):

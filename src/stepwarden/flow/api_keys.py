@@ -20,7 +20,7 @@ from stepwarden.flow.answers import ApiKey, Scope
 from stepwarden.ledger.store import LogStore, SideWrite
 
 SPACE = "apikey"
-SCOPES: tuple[Scope, ...] = ("decide", "report", "read", "administer")
+SCOPES: tuple[Scope, ...] = ("decide", "report", "read", "administer", "audit")
 ID_BYTES = 6
 SECRET_BYTES = 32
 _NOBODY = bytes(32)
