@@ -1,0 +1,118 @@
+"""``stepwarden witness``: cosign the checkpoints of other people's logs, so that they cannot show two pasts."""
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from stepwarden.app.witness import OpenWitness, open_witness, serve_witness
+from stepwarden.errors import KeyFileError
+
+app = typer.Typer(
+    help="Be a witness: cosign the checkpoints of logs that only ever grow.", no_args_is_help=True
+)
+
+Data = Annotated[
+    Path,
+    typer.Option(
+        "--data",
+        "-d",
+        envvar="STEPWARDEN_WITNESS_DATA",
+        help="The witness's directory: keys and memory. Made if missing. Never restore its memory from an old copy "
+        "while a newer one exists.",
+    ),
+]
+DATA = Path("witness-data")
+Key = Annotated[
+    str, typer.Option("--vkey", help="A log's public key (name+id+key), or a file of such lines.")
+]
+
+
+@app.command()
+def serve(
+    data: Data = DATA,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on, 0 for a free one.")] = 8701,
+    name: Annotated[
+        str, typer.Option(help="Name of a new witness, like witness.example.com/w1 [default: random].")
+    ] = "",
+    log: Annotated[
+        list[str] | None,
+        typer.Option(help="Follow this log too: its public key, or a file of keys. Repeat for more."),
+    ] = None,
+) -> None:
+    """Cosign for the logs that are followed, until stopped. Needs no key from them: their signature is looked at."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    console = Console(stderr=True, highlight=False, markup=False)
+    opened = open_witness(data, name=name)
+    try:
+        for text in log or ():
+            _follow(opened, text)
+
+        def started(at: str, number: int) -> None:
+            shown = f"[{at}]" if ":" in at else at
+            console.print(
+                f"The witness answers on http://{shown}:{number} for {len(opened.store.logs())} log keys"
+            )
+            for vkey in opened.vkeys:
+                console.print(vkey, soft_wrap=True)
+
+        uvloop.run(serve_witness(opened, host, port, started))
+    finally:
+        opened.close()
+
+
+@app.command("add-log")
+def add_log(vkey: Key, data: Data = DATA) -> None:
+    """Follow a log: its checkpoints are cosigned from now on, also by a witness that is running."""
+    opened = open_witness(data)
+    try:
+        for origin, new in _follow(opened, vkey):
+            print(f"{'following' if new else 'already following'} {origin}")
+    finally:
+        opened.close()
+
+
+@app.command("list")
+def list_(data: Data = DATA) -> None:
+    """Show the logs that are followed, and how far each has been seen."""
+    opened = open_witness(data)
+    try:
+        table = Table("log", "entries seen", "key")
+        for origin, vkey, size in opened.store.logs():
+            table.add_row(origin, "-" if size is None else f"{size:,}", vkey)
+        Console(soft_wrap=True).print(table)
+    finally:
+        opened.close()
+
+
+@app.command()
+def vkey(data: Data = DATA) -> None:
+    """Print the witness's public keys, for a policy file: Ed25519, then ML-DSA-44. Use one of them."""
+    opened = open_witness(data)
+    try:
+        print("\n".join(opened.vkeys))
+    finally:
+        opened.close()
+
+
+def _follow(opened: OpenWitness, text: str) -> list[tuple[str, bool]]:
+    """Follow the log, or the logs, of a key or a file of keys. Origins, and whether each is new."""
+    return [(line.partition("+")[0], opened.follow(line)) for line in _lines(text)]
+
+
+def _lines(text: str) -> list[str]:
+    path = Path(text)
+    if "+" in text and not path.is_file():
+        return [text]
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise KeyFileError(
+            f"{text} is neither a public key (name+id+key) nor a file of such lines: {exc}"
+        ) from exc
+    return [line for line in lines if line.strip() and not line.startswith("#")]
