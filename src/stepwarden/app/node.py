@@ -19,15 +19,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stepwarden import __version__
+from stepwarden.app.keys import KeyFiles, Keys, prepare_keys
 from stepwarden.app.lookups import make_lookups
 from stepwarden.app.settings import Settings
-from stepwarden.errors import KeyFileError, PolicyError, SettingsError
+from stepwarden.errors import PolicyError, SettingsError
 from stepwarden.events.encoding import decode_trusted
 from stepwarden.events.index import IndexRow
 from stepwarden.flow.api_keys import ApiKeys
 from stepwarden.flow.attempts import Attempts
 from stepwarden.flow.facts import Describer
-from stepwarden.flow.people import KEY_BYTES, People, derive
+from stepwarden.flow.people import People, derive
 from stepwarden.flow.reading import Reading
 from stepwarden.flow.recorder import Recorder
 from stepwarden.flow.recovery import rebuild
@@ -37,8 +38,6 @@ from stepwarden.flow.state import LogState
 from stepwarden.flow.stepups import StepUps
 from stepwarden.flow.tokens import Tokens
 from stepwarden.flow.vault import Vault
-from stepwarden.ledger.keys import read_secret, read_signer, write_secret, write_signer, write_verifiers
-from stepwarden.ledger.note import Ed25519Signer
 from stepwarden.ledger.sequencer import Sequencer
 from stepwarden.ledger.store import LogStore
 from stepwarden.policy.default import default_text
@@ -67,16 +66,20 @@ class Paths:
         return self.data / "index.db"
 
     @property
+    def keys(self) -> KeyFiles:
+        return KeyFiles(self.data / "keys")
+
+    @property
     def ledger_key(self) -> Path:
-        return self.data / "keys" / "ledger.key"
+        return self.keys.ledger
 
     @property
     def ledger_vkey(self) -> Path:
-        return self.data / "keys" / "ledger.vkey"
+        return self.keys.vkey
 
     @property
     def master_key(self) -> Path:
-        return self.data / "keys" / "master.key"
+        return self.keys.master
 
     @property
     def policy(self) -> Path:
@@ -85,17 +88,6 @@ class Paths:
     @property
     def cache(self) -> Path:
         return self.data / "cache"
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """The secrets of one log."""
-
-    signer: Ed25519Signer
-    master: bytes
-
-    def __repr__(self) -> str:
-        return f"Keys({self.signer.name})"
 
 
 @dataclass(slots=True)
@@ -179,32 +171,14 @@ def prepare(data: Path, settings: Settings) -> Keys:
     """
     paths = Paths(data)
     try:
-        for folder in (data, paths.ledger_key.parent):
+        for folder in (data, paths.keys.folder):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as exc:
         raise SettingsError(f"the data directory {data} cannot be made: {exc.strerror}") from exc
-    for key in (paths.ledger_key, paths.master_key):
-        if paths.log.exists() and not key.exists():
-            raise KeyFileError(
-                f"{paths.log} is there and {key} is not: restore the key from its backup. "
-                "A new key would make the log unverifiable and its personal data unreadable"
-            )
-    if not paths.ledger_key.exists():
-        origin = settings.log.origin or f"stepwarden.local/{os.urandom(6).hex()}"
-        made = Ed25519Signer.from_seed(origin, os.urandom(32))
-        write_signer(paths.ledger_key, made)
-        if not paths.ledger_vkey.exists():
-            write_verifiers(paths.ledger_vkey, [made.verifier])
-    if not paths.master_key.exists():
-        write_secret(paths.master_key, os.urandom(KEY_BYTES))
+    keys = prepare_keys(paths.keys, paths.log, settings)
     if not settings.policy and not paths.policy.exists():
         _write_policy(paths.policy)
-    signer = read_signer(paths.ledger_key)
-    if settings.log.origin and settings.log.origin != signer.name:
-        raise SettingsError(
-            f"log.origin is {settings.log.origin!r}, this log was begun as {signer.name!r}: a log keeps its origin"
-        )
-    return Keys(signer, read_secret(paths.master_key, KEY_BYTES))
+    return keys
 
 
 def _write_policy(path: Path) -> None:
@@ -253,8 +227,14 @@ def _wire(
     clock: Callable[[], int],
     entropy: Callable[[int], bytes],
 ) -> Node:
-    origin = keys.signer.name
-    sequencer = Sequencer.open(store, origin=origin, signer=keys.signer, limit=settings.server.queue_limit)
+    origin = keys.origin
+    sequencer = Sequencer.open(
+        store,
+        origin=origin,
+        signer=keys.signers[0],
+        beside=keys.signers[1:],
+        limit=settings.server.queue_limit,
+    )
     size = sequencer.head.size
     people = People(store, master=keys.master, origin=origin, entropy=entropy, remembered=REMEMBERED)
     people.check()

@@ -3,8 +3,7 @@
 A secret key file holds one line, the key's ``skey`` text. Only its owner may read or write it (mode 0600 or
 less): a key that others can read signs nothing, so such a file is refused, not warned about.
 
-A public key file holds one ``vkey`` text per line; blank lines and lines that begin with ``#`` are left
-out, so that a file can say whose keys they are and since when.
+A public key file is a ``keyring``: one ``vkey`` text per line, ``#`` before what is said about the next one.
 
 Messages say what to do and never show a key. This module is the one place of the ledger that opens files. It
 makes *no* keys: a key needs entropy, which is its maker's argument.
@@ -18,8 +17,10 @@ from pathlib import Path
 from typing import Final
 
 from stepwarden.errors import KeyFileError, MalformedNoteError
+from stepwarden.ledger.cosignature import MlDsaCosigner
+from stepwarden.ledger.keyring import Keyring, RetiredVerifier
 from stepwarden.ledger.note import Ed25519Signer
-from stepwarden.ledger.vkey import PublicKey, parse_vkey
+from stepwarden.ledger.vkey import PublicKey
 
 MAX_FILE: Final = 65_536
 """Bytes of a key file at most: reading a wrong path must not fill the memory."""
@@ -72,20 +73,58 @@ def write_secret(path: Path, secret: bytes) -> None:
     _write(path, secret.hex() + "\n", mode=0o600)
 
 
-def read_verifiers(path: Path) -> list[PublicKey]:
-    """Return the keys in a public key file, of any kind that ``vkey`` reads, in its order.
+def read_cosigner(path: Path) -> MlDsaCosigner:
+    """Return the ML-DSA-44 key in a secret key file.
+
+    Raises:
+        KeyFileError: it is missing, open to others, or holds anything else.
+    """
+    text = _read(path, secret=True)
+    try:
+        return MlDsaCosigner.parse(text.removesuffix("\n"))
+    except MalformedNoteError as exc:
+        raise KeyFileError(
+            f"{path} holds no cosigner's secret key ({exc}): restore it from its copy"
+        ) from exc
+
+
+def write_cosigner(path: Path, cosigner: MlDsaCosigner) -> None:
+    """Write a secret key to a new file, mode 0600, durable on return.
+
+    Raises:
+        KeyFileError: the file exists, or cannot be written.
+    """
+    _write(path, cosigner.format() + "\n", mode=0o600)
+
+
+def read_keyring(path: Path) -> Keyring:
+    """Return the public keys in a file, with what each is good for.
+
+    Raises:
+        KeyFileError: it is missing, or a line is no public key.
+    """
+    try:
+        return Keyring.parse(_read(path, secret=False))
+    except MalformedNoteError as exc:
+        raise KeyFileError(f"{path}: {exc}") from exc
+
+
+def replace_keyring(path: Path, ring: Keyring) -> None:
+    """Write a public key file, over the one that is there; whole or not at all, durable on return.
+
+    Raises:
+        KeyFileError: it cannot be written.
+    """
+    _write(path, ring.format(), mode=0o644, over=True)
+
+
+def read_verifiers(path: Path) -> list[PublicKey | RetiredVerifier]:
+    """Return the keys in a public key file, in its order. A retired key verifies what it may have signed.
 
     Raises:
         KeyFileError: it is missing, holds no key, or a line that is none.
     """
-    found = []
-    for number, line in enumerate(_read(path, secret=False).splitlines(), start=1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        try:
-            found.append(parse_vkey(line))
-        except MalformedNoteError as exc:
-            raise KeyFileError(f"line {number} of {path} is no public key: {exc}") from exc
+    found = read_keyring(path).verifiers()
     if not found:
         raise KeyFileError(f"{path} holds no public key: put one on a line, as name+id+key")
     return found
@@ -126,7 +165,7 @@ def _read(path: Path, *, secret: bool) -> str:
         raise KeyFileError(f"{path} is not text: is the path right?") from exc
 
 
-def _write(path: Path, text: str, *, mode: int) -> None:
+def _write(path: Path, text: str, *, mode: int, over: bool = False) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         # Whole or not at all: whoever is killed here must not leave half a key, which would stop every later start.
@@ -135,7 +174,10 @@ def _write(path: Path, text: str, *, mode: int) -> None:
             file.write(text.encode())
             file.flush()
             os.fsync(file.fileno())
-        os.link(draft, path)  # unlike a rename, it never overwrites a key
+        if over:
+            draft.replace(path)
+        else:
+            os.link(draft, path)  # unlike a rename, it never overwrites a key
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(folder)
