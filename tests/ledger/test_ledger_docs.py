@@ -17,6 +17,7 @@ MODULES = [
     "tlog_proof",
     "verify",
     "vkey",
+    "witness_policy",
 ]
 
 
