@@ -298,7 +298,7 @@ class KeyRotated(Base, frozen=True, kw_only=True, tag="key.rotated"):
     """The log gets a new signing key. ``old`` and ``new`` are public keys (vkey texts) of the same origin.
 
     Both keys sign the statement (see ``ledger.rotation``), in base64, and every checkpoint until ``until``
-    (microseconds); after it ``key.retired`` ends the old one.
+    (microseconds); after it ``key.retired`` ends the old one. ``keep``: its secret is then put aside, not destroyed.
     """
 
     old: str
@@ -306,6 +306,8 @@ class KeyRotated(Base, frozen=True, kw_only=True, tag="key.rotated"):
     until: int
     by_old: str
     by_new: str
+    keep: bool = False
+    reason: str = ""
 
 
 class KeyRetired(Base, frozen=True, kw_only=True, tag="key.retired"):
