@@ -75,6 +75,8 @@ class Recorder:
         self.sequencer = sequencer
         self.state = state
         self.people = people
+        self.refused: StepwardenError | None = None
+        """Why nothing is taken any more although the log could be written: it is in doubt. None as a rule."""
         self._clock = clock
         self._entropy = entropy
         self._appended = appended
@@ -88,9 +90,9 @@ class Recorder:
         """8 random characters."""
         return encode_token(self._entropy(ID_BYTES))
 
-    def private(self, owner: str, fields: dict[str, str]) -> Private:
-        """Personal fields, under the key of ``owner`` (an actor, or an address; see ``people``)."""
-        person, side = self.people.find_or_make(owner)
+    def private(self, owner: str, fields: dict[str, str], token: str = "") -> Private:
+        """Personal fields, under the key of ``owner`` (an actor, or nobody at an address; see ``people``)."""
+        person, side = self.people.find_or_make(owner, token)
         return Private(person, fields, side, owner)
 
     def append(
@@ -107,6 +109,8 @@ class Recorder:
         """
         sequencer, drafts = self.sequencer, self._drafts
         sequencer.check_open()
+        if self.refused is not None:
+            raise self.refused
         if len(drafts) >= sequencer.room:
             raise BusyError("too many entries wait to be written")
         if not isinstance(entry, _BOUNDED):

@@ -258,7 +258,7 @@ class Service:
         """The last entry of a run that ends in order. A log that has failed already gets none."""
         self._stopping = True
         recorder = self._recorder
-        if recorder.sequencer.failed is None:
+        if recorder.sequencer.failed is None and recorder.refused is None:
             entry = ServiceStopped(time=recorder.now(), id=recorder.new_id(), reason=reason)
             await recorder.append(entry).durable
 
@@ -276,6 +276,8 @@ class Service:
         """Whether attempts can be decided, and why not."""
         if self.failed is not None:
             return False, self.failed.code
+        if self._recorder.refused is not None:
+            return False, self._recorder.refused.code
         if self._stopping:
             return False, "stopping"
         if self._state.policy is None:

@@ -45,6 +45,7 @@ TITLES: dict[str, tuple[int, str]] = {
     "factor.locked": (429, "Too many wrong answers"),
     "policy.invalid": (422, "The policy cannot be used"),
     "policy.unknown": (422, "The policy is not known"),
+    "ledger.rolled_back": (503, "The log is in doubt: nothing is decided"),
     "internal.error": (500, "Internal error"),
 }
 """Status and title of every code that may leave with more than status 500."""
