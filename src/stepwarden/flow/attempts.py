@@ -10,7 +10,7 @@ When the log cannot commit nothing is allowed: the awaited receipt raises, and s
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from hashlib import blake2b, sha256
+from hashlib import blake2b
 from typing import TypeVar
 
 import msgspec
@@ -20,9 +20,11 @@ from stepwarden.events.attempt import Attempt, Method, Outcome
 from stepwarden.events.encoding import decode_trusted
 from stepwarden.events.entries import AttemptDecided, ChallengeIssued, EventRecorded, OutcomeReported
 from stepwarden.events.personal import verify
+from stepwarden.events.redaction import redact, refuse_secrets
 from stepwarden.flow.answers import Answer, ChallengeOffer, PastEvent, Recorded
 from stepwarden.flow.facts import Described, Describer, format_position, parse_position
 from stepwarden.flow.judge import judge
+from stepwarden.flow.people import Person, nobody, owner_tokens
 from stepwarden.flow.recorder import Appended, Private, Recorder
 from stepwarden.flow.state import KEY_HASH
 from stepwarden.flow.views import challenge_offer, reason_texts, receipt_view
@@ -36,8 +38,6 @@ from stepwarden.stepup.issue import ENTROPY_BYTES, issue, offer
 
 K = TypeVar("K")
 V = TypeVar("V")
-NOBODY = "\0"
-"""Starts the owner of an entry that names no actor; no actor can begin so (control characters are refused)."""
 REMEMBERED_ANSWERS = 20_000
 REMEMBERED_ATTEMPTS = 4_096
 """Attempts whose outcome is probably still to come, about 3 kB each; more than may wait for the disk."""
@@ -74,15 +74,17 @@ class Attempts:
         self._binding_key = binding_key
         self._entropy = entropy
         self._by_key: OrderedDict[str, Decided] = OrderedDict()
-        self._recent: OrderedDict[int, tuple[AttemptDecided, Position | None, str]] = OrderedDict()
+        self._recent: OrderedDict[int, tuple[AttemptDecided, Position | None, Person | None]] = OrderedDict()
 
     async def decide(self, attempt: Attempt, *, by: str, idempotency_key: str) -> Answer:
         """Decide, record, and answer once it is durable.
 
         Raises:
+            InputError: a parameter is a secret, by its name or its shape: it must not be recorded.
             ConflictError: the idempotency key was used with another body.
             BusyError: the queue is full; nothing was allowed and nothing recorded.
         """
+        refuse_secrets(attempt.parameters)
         key, body = "", ""
         if idempotency_key:
             key, body = self._key(attempt, by, idempotency_key)
@@ -102,9 +104,7 @@ class Attempts:
         if policy is None:
             raise PolicyError("no policy is live: nothing can be allowed")
         now = recorder.now()
-        owner = attempt.actor or NOBODY + (attempt.ip or attempt.peer)
-        person, _ = recorder.people.find_or_make(owner)
-        described = self._describer.describe(attempt, actor=person.token if attempt.actor else "", time=now)
+        described, owner = self._describe(attempt, now)
         facts = described.facts
         bound = ""
 
@@ -144,7 +144,8 @@ class Attempts:
             grant=grant if found.granted is not None else "",
         )
         appended = recorder.append(entry, private)
-        _remember(self._recent, appended.index, (entry, described.position, owner), REMEMBERED_ATTEMPTS)
+        recent = (entry, described.position, private.person)
+        _remember(self._recent, appended.index, recent, REMEMBERED_ATTEMPTS)
         offered, last = self._challenge(entry, appended) if found.verdict == "step_up" else (None, appended)
         return Decided(entry, policy, appended, last, offered, body)
 
@@ -179,9 +180,16 @@ class Attempts:
         return blake2b(plain.encode(), key=self._binding_key, digest_size=32).hexdigest()
 
     def _key(self, attempt: Attempt, by: str, idempotency_key: str) -> tuple[str, str]:
-        """The names of a caller's key and of the request's body, half a SHA-256 each."""
-        name = sha256(f"{by}\n{idempotency_key}".encode()).hexdigest()[:KEY_HASH]
-        return name, sha256(msgspec.json.encode(attempt, order="sorted")).hexdigest()[:KEY_HASH]
+        """What stands for a caller's key and for the request's body: keyed, for the leaf must not let anybody guess."""
+        return (
+            self._keyed(f"{by}\n{idempotency_key}".encode()),
+            self._keyed(msgspec.json.encode(attempt, order="sorted")),
+        )
+
+    def _keyed(self, data: bytes) -> str:
+        return blake2b(
+            data, key=self._binding_key, person=b"idempotency", digest_size=KEY_HASH // 2
+        ).hexdigest()
 
     def _from_log(self, key: str) -> Decided | None:
         """The decision that this key got before the last start."""
@@ -212,8 +220,8 @@ class Attempts:
             return decode_trusted(leaf)
         return None
 
-    def find(self, attempt_id: str) -> tuple[int, AttemptDecided, Position | None, str]:
-        """The attempt of this public name, where it took place, and whose personal fields it holds.
+    def find(self, attempt_id: str) -> tuple[int, AttemptDecided, Position | None, Person | None]:
+        """The attempt of this public name, where it took place, and whose it is (None once they are erased).
 
         Raises:
             NotFoundError: there is none; the same whether the index, or only the random part, is wrong.
@@ -232,19 +240,27 @@ class Attempts:
             entry = self._entry(index) if index < self._recorder.sequencer.head.size else None
         if not isinstance(entry, AttemptDecided) or entry.id != random:
             raise missing
-        position, owner = recent[1:] if recent is not None else self._opened(index, entry)
-        return index, entry, position, owner
+        position, person = recent[1:] if recent is not None else self._opened(index, entry)
+        return index, entry, position, person
 
-    def _opened(self, index: int, entry: AttemptDecided) -> tuple[Position | None, str]:
+    def _opened(self, index: int, entry: AttemptDecided) -> tuple[Position | None, Person | None]:
         """Place and owner of an attempt that is no longer in memory, from its opening; none once erased."""
-        person = self._recorder.people.by_token(entry.facts.actor) if entry.facts.actor else None
+        person = self._recorder.people.owner(entry)
         if person is None:
-            return None, NOBODY
+            return None, None
         for sealed in self._store.openings(index, index + 1):
             if sealed:
                 values = verify(entry.personal, self._recorder.people.unseal(person, index, sealed))
-                return parse_position(values.get("place", "")), values.get("actor", NOBODY)
-        return None, NOBODY
+                return parse_position(values.get("place", "")), person
+        return None, None
+
+    def forget(self, actor: str, address: str) -> None:
+        """Where attempts of somebody who is erased took place, and their key (see ``people.owner_tokens``)."""
+        for index, (entry, _, _) in list(self._recent.items()):
+            if owner_tokens(entry) == (actor, address):
+                self._recent[index] = (entry, None, None)
+        if actor:
+            self._describer.places.forget(actor)
 
     async def report(
         self, attempt_id: str, *, outcome: Outcome, proved: Sequence[Method], session: str, by: str
@@ -255,7 +271,7 @@ class Attempts:
             NotFoundError: there is no such attempt.
             ConflictError: its outcome has been reported already.
         """
-        index, decided, position, owner = self.find(attempt_id)
+        index, decided, position, person = self.find(attempt_id)
         if self._state.outcomes.get(index, "unknown") != "unknown":
             raise ConflictError("the outcome of this attempt has been reported already")
         facts = msgspec.structs.replace(
@@ -264,9 +280,8 @@ class Attempts:
         learn = outcome == "success" and decided.decision == "allow"
         place = format_position(position) if learn and position is not None else ""
         recorder = self._recorder
-        private: Private | None = None
-        if place:
-            private = recorder.private(owner, {"place": place})
+        # Their rows went ahead with the attempt. Not by their id: whoever was erased meanwhile is somebody else now.
+        private = Private(person, {"place": place}, (), "") if place and person is not None else None
         entry = OutcomeReported(
             time=recorder.now(),
             id=recorder.new_id(),
@@ -299,20 +314,26 @@ class Attempts:
         receipt = await appended.durable
         return Recorded(id=appended.name, receipt=receipt_view(appended.index, receipt), count=len(events))
 
+    def _describe(self, attempt: Attempt, time: int) -> tuple[Described, str]:
+        """The facts of an attempt, and under whose key its personal fields are sealed."""
+        if attempt.actor:
+            person, _ = self._recorder.people.find_or_make(attempt.actor)
+            return self._describer.describe(attempt, actor=person.token, time=time), attempt.actor
+        described = self._describer.describe(attempt, actor="", time=time)
+        return described, nobody(described.facts.address)
+
     def _record(self, event: PastEvent, by: str) -> Appended:
         recorder, attempt = self._recorder, event.attempt
         now = recorder.now()
         time = now if event.time is None else max(0, min(event.time, now))
-        owner = attempt.actor or NOBODY + (attempt.ip or attempt.peer)
-        person, _ = recorder.people.find_or_make(owner)
-        described = self._describer.describe(attempt, actor=person.token if attempt.actor else "", time=time)
+        described, owner = self._describe(attempt, time)
         private = recorder.private(owner, described.personal)
         entry = EventRecorded(
             time=now,
             id=recorder.new_id(),
             by=by,
             facts=described.facts,
-            source=event.source,
+            source=redact(event.source),
         )
         appended = recorder.append(entry, private)
         self._arrived(described)

@@ -16,6 +16,7 @@ import msgspec
 from stepwarden.events.addresses import client_address, network_of
 from stepwarden.events.attempt import Attempt, Place
 from stepwarden.events.facts import AddressKind, Facts
+from stepwarden.events.redaction import redact, redact_values
 from stepwarden.flow.lookups import AddressLookup, AgentLookup
 from stepwarden.signals.travel import Places, Position, tells_place
 
@@ -48,9 +49,13 @@ class KnownAddress:
 
 @dataclass(frozen=True, slots=True)
 class KnownAgent:
-    """What is known of one user agent, computed once. ``family`` tells kinds of agents apart."""
+    """What is known of one user agent, computed once. ``family`` tells kinds of agents apart.
+
+    ``shown`` is its text as it may be recorded: without secrets.
+    """
 
     token: str
+    shown: str
     browser: str
     os: str
     device_type: str
@@ -121,31 +126,34 @@ class Describer:
             session=tokens.session(attempt.session),
             address=address.token,
             network=address.network,
-            device=tokens.device(device_id or _stand_in(attempt.actor, agent.family)),
+            device=tokens.device(device_id or _stand_in(actor, agent.family)),
             agent=agent.token,
             resource=tokens.resource(attempt.resource),
             address_kind=address.kind,
             country=country,
-            asn=asn,
-            browser=(device.browser if device else "") or agent.browser,
-            os=(device.os if device else "") or agent.os,
-            device_type=(device.type if device else "") or agent.device_type,
+            asn=redact(asn) if place is not None else asn,
+            browser=(redact(device.browser) if device else "") or agent.browser,
+            os=(redact(device.os) if device else "") or agent.os,
+            device_type=(redact(device.type) if device else "") or agent.device_type,
             travel_km=travel_km,
             travel_s=travel_s,
             outcome=attempt.outcome,
             proved=tuple(attempt.proved),
         )
-        return Described(facts, self._personal(attempt, address, position), position)
+        return Described(facts, self._personal(attempt, address, agent, position), position)
 
-    def _personal(self, attempt: Attempt, address: KnownAddress, position: Position | None) -> dict[str, str]:
+    def _personal(
+        self, attempt: Attempt, address: KnownAddress, agent: KnownAgent, position: Position | None
+    ) -> dict[str, str]:
+        # Tokens and bindings stand for what came; what can be read again holds no secret. An actor's id may be
+        # random by design (a pairwise subject of OpenID Connect), so it is only looked at for shapes that are certain.
+        values = redact_values(attempt.parameters) if attempt.parameters else None
         return {
-            "actor": attempt.actor,
+            "actor": redact(attempt.actor, random=False),
             "ip": address.text,
-            "user_agent": attempt.user_agent,
-            "resource": attempt.resource,
-            "parameters": msgspec.json.encode(attempt.parameters, order="sorted").decode()
-            if attempt.parameters
-            else "",
+            "user_agent": agent.shown,
+            "resource": redact(attempt.resource),
+            "parameters": msgspec.json.encode(values, order="sorted").decode() if values else "",
             "place": format_position(position) if position is not None else "",
         }
 
@@ -162,7 +170,8 @@ class Describer:
             if client.state == "malformed":
                 # As it came, for whoever reads the log: this is what somebody tried.
                 came = (attempt.ip or attempt.forwarded_for or attempt.peer)[:SHOWN]
-                return KnownAddress(came, self._tokens.address(came), "", "malformed", "", "", None)
+                shown = redact(came)
+                return KnownAddress(shown, self._tokens.address(came), "", "malformed", "", "", None)
             known = self._look_up(client.address)
             _remember(self._known_addresses, client.address, known, self._remembered)
         return known
@@ -191,9 +200,10 @@ class Describer:
             if text:
                 info = self._agents.lookup(text)
                 family = f"agent:{info.browser}/{info.os}/{info.device_type}"
-                known = KnownAgent(self._tokens.agent(text), info.browser, info.os, info.device_type, family)
+                named = (redact(text), redact(info.browser), redact(info.os), info.device_type)
+                known = KnownAgent(self._tokens.agent(text), *named, family)
             else:
-                known = KnownAgent("", "", "", "", "")
+                known = KnownAgent("", "", "", "", "", "")
             _remember(self._known_agents, text, known, self._remembered)
         return known
 
@@ -205,9 +215,10 @@ def _remember(cache: OrderedDict[str, T], key: str, value: T, limit: int) -> Non
 
 
 def _stand_in(actor: str, family: str) -> str:
-    """A device for an application that names none: this kind of agent *of this person*.
+    """A device for an application that names none: this kind of agent *of this person* (their token).
 
-    Millions share a browser and a system; were it one device, the failures of some would count against all.
+    Millions share a browser and a system; were it one device, the failures of some would count against all. Made
+    from the token and not from the id: somebody who was erased and comes back must not be known by it.
     """
     return f"{actor}\0{family}" if actor and family else ""
 

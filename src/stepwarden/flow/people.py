@@ -7,7 +7,8 @@ For each actor two side rows are written in the same transaction as the first en
 
 What the leaf commits to (address, agent, ids) is sealed under the person key, bound by its associated data to the
 origin and the index of its entry. Delete the rows and every sealed opening and every token of that person in the
-log means nothing any more. Entries that name nobody are sealed under a key for their address.
+log means nothing any more. Entries that name nobody are sealed under a key for their address: their owner is
+``nobody`` there, and can be erased like a person.
 """
 
 from collections import OrderedDict
@@ -21,11 +22,14 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from stepwarden.errors import KeyFileError
+from stepwarden.events.entries import Entry
 from stepwarden.flow.tokens import TOKEN_BYTES, encode_token
 from stepwarden.ledger.store import LogStore, SideWrite
 
 NONCE_BYTES = 12
 KEY_BYTES = 32
+NOBODY = "\0"
+"""Starts the owner of an entry that names no actor; no actor can begin so (control characters are refused)."""
 SUBJECT = "subject"
 SUBJECT_TOKEN = "subject.token"  # noqa: S105 - the name of a table space
 
@@ -35,12 +39,29 @@ def derive(master: bytes, purpose: str) -> bytes:
     return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=purpose.encode()).derive(master)
 
 
+def owner_tokens(entry: Entry) -> tuple[str, str]:
+    """The token of the actor whom an entry is about, or empty and that of the address where it names nobody."""
+    facts = getattr(entry, "facts", None)
+    if facts is not None:
+        return facts.actor, "" if facts.actor else facts.address
+    actor: str = getattr(entry, "actor", "")
+    return actor, ""
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """``token`` stands for them in leaves; ``key`` seals their openings."""
 
     token: str
     key: bytes
+
+    def __repr__(self) -> str:
+        return f"Person({self.token})"
+
+
+def nobody(address: str) -> str:
+    """The owner of what comes from the address of this token and names no actor."""
+    return NOBODY + address
 
 
 class People:
@@ -57,6 +78,7 @@ class People:
         self._remembered = remembered
         self._known: OrderedDict[str, Person] = OrderedDict()
         self._pending: dict[str, tuple[SideWrite, ...]] = {}
+        self._leaving: dict[str, str] = {}
 
     def check(self) -> None:
         """With another master key everybody would be a stranger, in silence: so one row is opened at the start.
@@ -75,6 +97,8 @@ class People:
         """The person, or None for somebody the log has never named (or has erased)."""
         person = self._known.get(actor)
         if person is None:
+            if actor in self._leaving:
+                return None
             row_key = self._row_key(actor)
             wrapped = self._store.side(SUBJECT, row_key)
             if wrapped is None:
@@ -104,11 +128,39 @@ class People:
         """The rows of this person are on their way to disk, ahead of every later entry: no need to repeat them."""
         self._pending.pop(actor, None)
 
+    def erase(self, actor: str) -> tuple[SideWrite, ...]:
+        """Forget the person at once; the rows that end them, to be committed with the entry ``subject.erased``.
+
+        Whoever comes by this id from now on is a stranger with a new token and a new key. ``erased`` is to be called
+        once that entry is durable: until then the store still shows the old rows, and they are not looked at.
+        """
+        person = self.find(actor)
+        self._known.pop(actor, None)
+        self._pending.pop(actor, None)
+        if person is None:
+            return ()
+        self._leaving[actor] = person.token
+        return (
+            SideWrite(SUBJECT, self._row_key(actor), None),
+            SideWrite(SUBJECT_TOKEN, person.token.encode(), None),
+        )
+
+    def erased(self, actor: str) -> None:
+        """The rows are gone from the store."""
+        self._leaving.pop(actor, None)
+
     def by_token(self, token: str) -> Person | None:
         """The person behind a token of a leaf; None once they are erased."""
+        if token in self._leaving.values():
+            return None
         row_key = self._store.side(SUBJECT_TOKEN, token.encode())
         wrapped = self._store.side(SUBJECT, row_key) if row_key else None
         return self._unwrap(row_key, wrapped) if row_key and wrapped else None
+
+    def owner(self, entry: Entry) -> Person | None:
+        """Under whose key an entry's personal fields are sealed; None once they are erased."""
+        actor, address = owner_tokens(entry)
+        return self.by_token(actor) if actor else self.find(nobody(address))
 
     def seal(self, person: Person, index: int, opening: bytes) -> bytes:
         """Encrypt an opening for the entry at ``index``; empty stays empty."""

@@ -90,9 +90,9 @@ class Recorder:
         """8 random characters."""
         return encode_token(self._entropy(ID_BYTES))
 
-    def private(self, owner: str, fields: dict[str, str], token: str = "") -> Private:
+    def private(self, owner: str, fields: dict[str, str]) -> Private:
         """Personal fields, under the key of ``owner`` (an actor, or nobody at an address; see ``people``)."""
-        person, side = self.people.find_or_make(owner, token)
+        person, side = self.people.find_or_make(owner)
         return Private(person, fields, side, owner)
 
     def append(
