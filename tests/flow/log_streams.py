@@ -46,7 +46,7 @@ def facts(draw: st.DrawFn, time: int) -> Facts:
 
 def _fields(kind: type, time: int, index: int) -> dict[str, st.SearchStrategy[Any]]:
     """What an entry of this kind is filled with, beyond what all kinds have."""
-    about = {
+    about: dict[Any, dict[str, st.SearchStrategy[Any]]] = {
         e.AttemptDecided: {
             "facts": facts(time),
             "signals": st.just({}),
@@ -131,7 +131,7 @@ _PLAIN: dict[str, Any] = {
 @st.composite
 def entry(draw: st.DrawFn, kind: type, time: int, index: int) -> Any:
     """One entry of ``kind`` at ``time``."""
-    common = {"time": time, "id": "abcdefgh", "previous": draw(st.integers(-1, max(-1, index - 1)))}
+    common: dict[str, Any] = {"time": time, "id": "abcdefgh", "previous": draw(st.integers(-1, max(-1, index - 1)))}
     if kind is e.PolicyChanged:
         digest, text = draw(st.sampled_from(POLICIES))
         return e.PolicyChanged(**common, policy=digest, text=text, name="p")

@@ -15,11 +15,13 @@ one, does not (``tells_place``). Such an attempt has no distance, and does not m
 ``Places`` is personal data: it holds where people were. So it is not part of the fold of leaves, which hold no
 place; what it gave is recorded in the ``Facts`` of each attempt, and a replay reads it from there. It is filled from
 the sealed openings, or anew; while it knows nothing, the distance is "not known" (-1), never 0. ``forget`` erases a
-person from it.
+person from it. ``dump`` and ``restore`` pass on what it holds; a place that was sealed meanwhile is opened when that
+person is next seen, so that restoring a million costs nothing.
 """
 
 import math
 import struct
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from stepwarden.events.facts import AddressKind
@@ -30,6 +32,8 @@ EARTH_KM: Final = 6_371.0
 UNSURE_KM: Final = 100
 UNKNOWN: Final = (-1, -1)
 _PACKED: Final = struct.Struct("<iiHq")
+PLACE_BYTES: Final = _PACKED.size
+"""Of a place in clear; a sealed one is longer."""
 _DEGREE: Final = 10_000
 
 
@@ -59,10 +63,11 @@ def distance_km(here: Position, there: Position) -> int:
 class Places:
     """Each actor's last good place, for at most ``limit`` actors; those not heard of for longest are forgotten."""
 
-    __slots__ = ("_table",)
+    __slots__ = ("_open", "_table")
 
     def __init__(self, limit: int) -> None:
         self._table: Table[bytes] = Table(limit, bytes)
+        self._open: Callable[[str, bytes], bytes] = _unopened
 
     def measure(self, actor: str, position: Position | None, time: int) -> tuple[int, int]:
         """``(travel_km, travel_s)`` from the actor's last good place; ``(-1, -1)`` where that is not known.
@@ -70,7 +75,7 @@ class Places:
         ``position`` is None where it is not known or tells nothing; ``time`` in microseconds. Changes nothing. A time
         before the last one counts by its distance to it, either way.
         """
-        packed = self._table.items.get(actor)
+        packed = self._packed(actor) if position is not None else None
         if position is None or packed is None:
             return UNKNOWN
         latitude, longitude, radius, then = _PACKED.unpack(packed)
@@ -81,7 +86,7 @@ class Places:
         """An attempt from ``position`` ended well. One older than the last known is not taken in."""
         if position is None or not actor:
             return
-        packed = self._table.items.get(actor)
+        packed = self._packed(actor)
         if packed is not None and _PACKED.unpack(packed)[3] > time:
             return
         self._table.put(
@@ -97,5 +102,35 @@ class Places:
     def forget(self, actor: str) -> None:
         self._table.items.pop(actor, None)
 
+    def dump(self) -> list[tuple[str, bytes]]:
+        """All that is known, longest unused first: actor and place, ``PLACE_BYTES`` long or still sealed."""
+        return list(self._table.items.items())
+
+    def restore(self, places: Iterable[tuple[str, bytes]], opener: Callable[[str, bytes], bytes]) -> None:
+        """Take over what ``dump`` gave, sealed or not, in place of what is known.
+
+        Args:
+            opener: called with an actor and their sealed place when it is needed; gives the place, or b"" where
+                that cannot be had (any more).
+        """
+        self._open = opener
+        self._table.items = dict(places)
+        self._table.shrink(self._table.limit)
+
+    def _packed(self, actor: str) -> bytes | None:
+        packed = self._table.items.get(actor)
+        if packed is None or len(packed) == PLACE_BYTES:
+            return packed
+        opened = self._open(actor, packed)
+        if len(opened) != PLACE_BYTES:
+            self.forget(actor)
+            return None
+        self._table.items[actor] = opened
+        return opened
+
     def __len__(self) -> int:
         return len(self._table.items)
+
+
+def _unopened(actor: str, sealed: bytes) -> bytes:
+    return b""
