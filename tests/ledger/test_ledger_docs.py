@@ -12,6 +12,7 @@ MODULES = [
     "merkle",
     "note",
     "proof",
+    "publish",
     "store",
     "tiles",
     "tlog_proof",
