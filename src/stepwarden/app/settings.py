@@ -22,7 +22,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -86,6 +86,36 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return Limits(**msgspec.structs.asdict(self))
 
 
+class Doubt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What happens when something outside knows a longer or another log: ``refuse`` or ``raise``.
+
+    ``checkpoints``: files, or folders of files, of checkpoints that somebody keeps. ``published``: where our own newest
+    one is kept ("": ``published.checkpoint`` in the data directory). ``require``: so many sources outside must agree
+    at the start. ``seconds``: between two looks while serving.
+    """
+
+    then: Literal["refuse", "raise"] = "refuse"
+    checkpoints: tuple[str, ...] = ()
+    published: str = ""
+    require: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
+    seconds: Annotated[int, msgspec.Meta(ge=1, le=86_400)] = 300
+
+
+class Anchors(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A time-stamping authority (RFC 3161) that stamps the log's checkpoint every ``hours``.
+
+    ``url`` "": none. ``roots``: a PEM file of the certificates that are trusted to issue the authority's.
+    ``policy``: the authority's policy (an OID) that its stamps must be under, "" for any. ``folder``: where stamps
+    are kept beside the log ("": ``anchors`` in the data directory).
+    """
+
+    url: str = ""
+    roots: str = ""
+    policy: str = ""
+    folder: str = ""
+    hours: Annotated[int, msgspec.Meta(ge=1, le=8_760)] = 1
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that can be set. ``issuer`` is the name that authenticator apps show."""
 
@@ -93,6 +123,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log: Log = Log()
     addresses: Addresses = Addresses()
     memory: Memory = Memory()
+    doubt: Doubt = Doubt()
+    anchors: Anchors = Anchors()
     issuer: str = "Stepwarden"
     policy: str = ""
 

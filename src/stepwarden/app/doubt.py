@@ -1,0 +1,187 @@
+"""The watch over the log itself: before anything is served, and then on a timer, everybody outside is asked.
+
+The rules are in ``flow.doubt``, the sources in ``outside``. Here is when:
+
+1. ``at_start``: before the first entry of a run. ``refuse`` (the default) leaves the log as it is and says what is
+   known; ``raise`` starts, and has the ``log.doubted`` entries written before the first attempt is decided.
+2. ``run``: every ``doubt.seconds``, and at once when ``suspect`` is called (a witness that would not sign).
+3. ``keep``: about once a second our own newest checkpoint is written outside the database. Not while there is doubt:
+   then the file is evidence.
+
+Asking blocks (files, networks), so it happens in a thread and never in the loop. Many sources that cannot be reached
+cost a look its time, and nothing else: they are unknown.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from stepwarden.app.keys import Keys
+from stepwarden.app.outside import KeptFiles, NotePublisher, PublishedFile
+from stepwarden.app.settings import Settings
+from stepwarden.errors import RollbackError, StepwardenError
+from stepwarden.flow.doubt import Doubts, Outside, Sighting, Survey, survey
+from stepwarden.flow.recorder import Recorder
+from stepwarden.ledger.keys import read_verifiers
+from stepwarden.ledger.note import Verifier
+from stepwarden.ledger.verify import LogReader
+
+KEEP_EVERY = 1.0
+"""Seconds between two looks at whether our own note has moved."""
+_log = logging.getLogger("stepwarden")
+
+
+class Watch:
+    """Doubt, and when it is looked for. ``verifiers`` gives the log's public keys as they are now."""
+
+    def __init__(
+        self,
+        *,
+        recorder: Recorder,
+        reader: LogReader,
+        doubts: Doubts,
+        outside: Sequence[Outside],
+        published: PublishedFile,
+        verifiers: Callable[[], Sequence[Verifier]],
+        origin: str,
+        refuse: bool,
+        require: int,
+        seconds: float,
+    ) -> None:
+        self._recorder = recorder
+        self._reader = reader
+        self._doubts = doubts
+        self._outside = (published, *outside)
+        self._verifiers = verifiers
+        self._origin = origin
+        self._refuse = refuse
+        self._require = require
+        self._seconds = seconds
+        self._suspected = asyncio.Event()
+        self._looked = False
+        self._publisher = NotePublisher(published, lambda: recorder.sequencer.head.checkpoint, self._doubtful)
+
+    def _doubtful(self) -> bool:
+        return not self._looked or self._recorder.refused is not None or self._recorder.state.doubted
+
+    async def look(self) -> Survey:
+        """Ask everybody, off the loop.
+
+        Raises:
+            CorruptLogError, StorageError: our own log cannot be compared.
+        """
+        found = await asyncio.to_thread(survey, self._outside, self._reader, self._verifiers(), self._origin)
+        for name, why in found.unknown:
+            _log.info("nothing is known of the log from %s: %s", name, why)
+        return found
+
+    async def at_start(self) -> tuple[Sighting, ...]:
+        """Look before the first entry; what contradicts, for ``record`` once the run has begun.
+
+        Raises:
+            RollbackError: something outside contradicts and ``doubt.then`` is ``refuse``, or too few agree.
+        """
+        try:
+            found, state = await self.look(), self._recorder.state
+            if self._refuse:
+                found.check(state)
+            found.require(self._require, state)
+        except StepwardenError as exc:
+            self._recorder.refused = exc  # not even the last entry of this run
+            raise
+        self._looked = True
+        return found.against(state)
+
+    def record(self, against: Sequence[Sighting]) -> None:
+        """The ``log.doubted`` entries of what ``at_start`` found."""
+        self._say(self._doubts.record(against))
+
+    async def trust(self, reason: str, *, by: str) -> dict[str, object]:
+        """End the doubt; see ``Doubts.trust``. Asks everybody once more, so that all they know is accepted."""
+        found = await self.look()
+        known = await self._doubts.trust(reason, by=by, against=found.against(self._recorder.state))
+        self._looked = True
+        await self.keep()
+        return {"known": list(known)}
+
+    def suspect(self) -> None:
+        """Somebody has reason to look now. Loop thread only."""
+        self._suspected.set()
+
+    async def run(self) -> None:
+        """Look, until cancelled."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._suspected.wait(), self._seconds)
+            self._suspected.clear()
+            try:
+                self._say(self._doubts.hear(await self.look()))
+            except StepwardenError as exc:
+                _log.error("whether the log was rolled back could not be looked at: %s", exc)
+
+    async def run_keeper(self) -> None:
+        """Keep our own note up to date, until cancelled."""
+        while True:
+            await asyncio.sleep(KEEP_EVERY)
+            await self.keep()
+
+    async def keep(self) -> None:
+        """Write our own newest note, if it has moved."""
+        note = self._publisher.due()
+        if not note:
+            return
+        try:
+            await asyncio.to_thread(self._publisher.write, note)
+        except StepwardenError as exc:
+            _log.error("%s; a rollback to now may go unnoticed", exc)
+
+    def close(self) -> None:
+        """The last note of a run. Call it when the sequencer has been closed."""
+        self._publisher.last()
+
+    def _say(self, fresh: Sequence[Sighting]) -> None:
+        for sighting in fresh:
+            what = "nothing is decided any more" if self._refuse else "every demand is the highest"
+            _log.error("the log is in doubt, %s. %s", what, sighting)
+        if fresh and isinstance(self._recorder.refused, RollbackError):
+            _log.error("%s", self._recorder.refused)
+
+
+PUBLISHED = "published.checkpoint"
+ANCHORS = "anchors"
+
+
+def make_watch(data: Path, settings: Settings, keys: Keys, recorder: Recorder, reader: LogReader) -> Watch:
+    """The watch over the log of a data directory, with every source that the settings name.
+
+    Raises:
+        StepwardenError: a source cannot be used as it is set.
+    """
+    doubt = settings.doubt
+    kept: list[Outside] = [KeptFiles(Path(path)) for path in doubt.checkpoints]
+    anchors = Path(settings.anchors.folder) if settings.anchors.folder else data / ANCHORS
+    if anchors.is_dir():
+        kept.append(KeptFiles(anchors, suffix=".checkpoint", ours=True))
+    vkey = data / "keys" / "ledger.vkey"
+
+    def verifiers() -> Sequence[Verifier]:
+        # What signs now first: a public key file that somebody emptied must not blind us.
+        signing = [signer.verifier for signer in keys.signers]
+        named = {(one.name, one.key_id) for one in signing}
+        listed = read_verifiers(vkey) if vkey.exists() else []
+        return [*signing, *(one for one in listed if (one.name, one.key_id) not in named)]
+
+    return Watch(
+        recorder=recorder,
+        reader=reader,
+        doubts=Doubts(recorder, doubt.then),
+        outside=kept,
+        published=PublishedFile(Path(doubt.published) if doubt.published else data / PUBLISHED),
+        verifiers=verifiers,
+        origin=keys.origin,
+        refuse=doubt.then == "refuse",
+        require=doubt.require,
+        seconds=doubt.seconds,
+    )
