@@ -47,6 +47,8 @@ PART_BITS = 13
 """As in ``sql/index.sql``."""
 
 _PARTS = "INSERT OR IGNORE INTO parts SELECT value FROM json_each(?)"
+_PRUNE = "DELETE FROM entries WHERE idx IN (SELECT idx FROM entries WHERE idx < ? LIMIT ?)"
+PRUNED_AT_ONCE = 2_000
 _TOKENS = ("session", "actor", "address")
 """What is searched part by part; the first that is given leads, as the one with the fewest entries."""
 
@@ -54,13 +56,14 @@ _EQUAL = ("kind", "actor", "address", "action", "outcome", "decision", "session"
 
 
 class EntryIndex:
-    """The index of one log. ``add`` and ``extend`` from one thread at a time, ``find`` from any."""
+    """The index of one log. ``add`` and ``extend`` from one thread at a time, the rest from any."""
 
     def __init__(self, path: Path, connection: apsw.Connection, size: int) -> None:
         self.size = size
         """How many entries it holds: the index of the next row."""
         self._path = path
         self._connection = connection
+        self._writing = threading.Lock()
         self._pool = ReadPool(path)
 
     @classmethod
@@ -94,7 +97,7 @@ class EntryIndex:
             raise ValueError(f"rows {rows[0].idx} to {rows[-1].idx} do not follow {self.size} entries")
         data = _encode(rows).decode()
         parts = _encode([*range(rows[0].idx >> PART_BITS, (rows[-1].idx >> PART_BITS) + 1)]).decode()
-        with self._disposable(), explained(self._path, self._connection), self._connection:
+        with self._changing():
             self._connection.execute(statement("index_add"), (data,))
             self._connection.execute(_PARTS, (parts,))
             self._connection.execute("UPDATE progress SET size = ?", (self.size + len(rows),))
@@ -108,9 +111,25 @@ class EntryIndex:
 
     def clear(self) -> None:
         """Forget everything: ``extend`` from entry 0 makes it again."""
-        with explained(self._path, self._connection), self._connection:
+        with self._changing():
             self._connection.execute("DELETE FROM entries; DELETE FROM parts; UPDATE progress SET size = 0")
         self.size = 0
+
+    def prune(self, floor: int) -> None:
+        """Forget the entries before ``floor``, in steps between which ``add`` may be called; the index begins there.
+
+        Raises:
+            StorageError: see ``faults``.
+        """
+        deleted = True
+        while deleted:
+            with self._changing():
+                self._connection.execute(_PRUNE, (floor, PRUNED_AT_ONCE))
+                deleted = self._connection.changes() > 0
+        with self._changing():
+            self._connection.execute("DELETE FROM parts WHERE part < ?", (floor >> PART_BITS,))
+            self._connection.execute("UPDATE progress SET size = max(size, ?)", (floor,))
+        self.size = max(self.size, floor)
 
     def find(self, wanted: EntryFilter, *, after: int, limit: int, newest_first: bool = False) -> list[int]:
         """The indices of entries that match, in their order, at most ``limit``.
@@ -122,6 +141,12 @@ class EntryIndex:
         sql, values = _query(wanted, after, limit, newest_first)
         with self._disposable(), self._pool.use() as connection:
             return [int(row[0]) for row in connection.execute(sql, values)]
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """One transaction; other threads' wait for it, or they would be parts of it."""
+        with self._writing, self._disposable(), explained(self._path, self._connection), self._connection:
+            yield
 
     @contextmanager
     def _disposable(self) -> Iterator[None]:
