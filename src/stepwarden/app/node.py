@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stepwarden import __version__
+from stepwarden.app.doubt import Watch, make_watch
 from stepwarden.app.keys import KeyFiles, Keys, prepare_keys
 from stepwarden.app.lookups import make_lookups
 from stepwarden.app.settings import Settings
@@ -103,12 +104,23 @@ class Node:
     service: Service
     index: EntryIndex
     projector: Projector
+    watch: Watch
 
     async def start(self) -> None:
-        """The first entry of this run, then the policy of the data directory."""
+        """Ask outside whether this is still the log; the first entry of this run; the policy of the data directory.
+
+        Raises:
+            RollbackError: something outside knows a longer or another log.
+        """
+        against = await self.watch.at_start()
+        await self.begin()
+        self.watch.record(against)
+        await self.service.use_policy(read_policy(self.policy_path), by="service")
+
+    async def begin(self) -> None:
+        """The first entry of this run, whatever is known outside: only for whoever goes on to end a doubt."""
         limits = self.settings.memory.limits()
         await self.service.start(version=__version__, settings="", limits=limits)
-        await self.service.use_policy(read_policy(self.policy_path), by="service")
 
     @property
     def policy_path(self) -> Path:
@@ -121,6 +133,7 @@ class Node:
         finally:
             self.recorder.flush()
             await self.sequencer.close()
+            self.watch.close()
             self.projector.close()
             self.index.close()
             self.store.close()
@@ -283,7 +296,8 @@ def _wire(
         entropy=entropy,
         queue_limit=settings.server.queue_limit,
     )
-    return Node(paths, settings, store, sequencer, recorder, state, service, index, projector)
+    watch = make_watch(paths.data, settings, keys, recorder, store)
+    return Node(paths, settings, store, sequencer, recorder, state, service, index, projector, watch)
 
 
 def _rows(store: LogStore, first: int, size: int, progress: Progress) -> Iterator[IndexRow]:
