@@ -18,8 +18,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from stepwarden.app.node import Node
 from stepwarden.errors import InputError, StepwardenError, StorageLockedError
-from stepwarden.flow.service import Service
 
 SOCKET = "control.sock"
 BY = "command"
@@ -47,16 +47,21 @@ class ApplyLabel(msgspec.Struct, frozen=True, tag_field="op", tag="label", forbi
     reliability: int
 
 
-Command = CreateKey | RevokeKey | ListKeys | ApplyLabel
+class TrustLog(msgspec.Struct, frozen=True, tag_field="op", tag="log.trust", forbid_unknown_fields=True):
+    reason: str
+
+
+Command = CreateKey | RevokeKey | ListKeys | ApplyLabel | TrustLog
 _decode = msgspec.json.Decoder(Command).decode
 
 
-async def execute(service: Service, command: Command) -> dict[str, object]:
+async def execute(node: Node, command: Command) -> dict[str, object]:
     """Carry out one command; each is an entry in the log.
 
     Raises:
         StepwardenError: it was not carried out.
     """
+    service = node.service
     match command:
         case CreateKey(name=name, scopes=scopes):
             made = await service.make_key(name, scopes, by=BY)
@@ -75,9 +80,11 @@ async def execute(service: Service, command: Command) -> dict[str, object]:
                 by=BY,
             )
             return {"id": done.id}
+        case TrustLog(reason=reason):
+            return await node.watch.trust(reason, by=BY)
 
 
-async def listen(service: Service, data: Path) -> asyncio.Server:
+async def listen(node: Node, data: Path) -> asyncio.Server:
     """Serve commands at the socket of this data directory, until closed."""
     path = data / SOCKET
     path.unlink(missing_ok=True)  # the log's lock is ours, so nobody listens there any more
@@ -85,7 +92,7 @@ async def listen(service: Service, data: Path) -> asyncio.Server:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ValueError):
             line = await asyncio.wait_for(reader.readline(), SECONDS)
-            writer.write(json.dumps(await _answer(service, line)).encode() + b"\n")
+            writer.write(json.dumps(await _answer(node, line)).encode() + b"\n")
             await writer.drain()
         writer.close()
 
@@ -95,9 +102,9 @@ async def listen(service: Service, data: Path) -> asyncio.Server:
     return server
 
 
-async def _answer(service: Service, line: bytes) -> dict[str, object]:
+async def _answer(node: Node, line: bytes) -> dict[str, object]:
     try:
-        return await execute(service, _decode(line))
+        return await execute(node, _decode(line))
     except msgspec.MsgspecError as exc:
         return {"code": InputError.code, "error": str(exc)}
     except StepwardenError as exc:

@@ -51,13 +51,14 @@ async def serve(
     reason = "asked to stop"
     try:
         await node.start()
-        control = await listen_for_commands(node.service, data)
+        control = await listen_for_commands(node, data)
         # What was folded at the start lives as long as the process: the collector need not look at it again.
         gc.collect()
         gc.freeze()
         # Decisions make no cycles: looking for them after every 700 objects would cost a twentieth of the time.
         gc.set_threshold(GC_EVERY)
         chores = [_watch_policy(node), _sweep(node), _watch_log(node)]
+        chores += [node.watch.run(), node.watch.run_keeper()]
         tasks = [asyncio.create_task(_kept_alive(chore)) for chore in chores]
         try:
             host, port = sock.getsockname()[:2]

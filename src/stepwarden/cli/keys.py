@@ -61,6 +61,6 @@ async def _here(data: Path, command: Command) -> dict[str, object]:
         node = open_node(data, settings, report)
     try:
         await node.start()
-        return await execute(node.service, command)
+        return await execute(node, command)
     finally:
         await node.close("command done")
