@@ -5,6 +5,7 @@
     ├── keys/master.key     32 random bytes (hex, mode 0600): seals personal openings and factors' secrets
     ├── log.db              the log (SQLite)
     ├── index.db            what it is searched by; may be deleted at any time
+    ├── snapshots/          what the log amounted to, so that a start is quick; state-* may be deleted, floor-* not
     ├── policy.yaml         the live policy; edit it, and it is read again within a second
     ├── stepwarden.toml     settings, optional (docs/settings.md)
     └── cache/              compiled address data, where the user has no cache directory; may be deleted
@@ -20,8 +21,10 @@ from pathlib import Path
 
 from stepwarden import __version__
 from stepwarden.app.doubt import Watch, make_watch
-from stepwarden.app.keys import KeyFiles, Keys, prepare_keys
+from stepwarden.app.key_keeper import KeyKeeper
+from stepwarden.app.keys import KeyFiles, Keys, prepare_keys, sign_with
 from stepwarden.app.lookups import make_lookups
+from stepwarden.app.publishing import Publishing, hold_rule, make_publishing
 from stepwarden.app.settings import Settings
 from stepwarden.errors import PolicyError, SettingsError
 from stepwarden.events.encoding import decode_trusted
@@ -29,12 +32,14 @@ from stepwarden.events.index import IndexRow
 from stepwarden.flow.api_keys import ApiKeys
 from stepwarden.flow.attempts import Attempts
 from stepwarden.flow.facts import Describer
+from stepwarden.flow.holding import Holding
 from stepwarden.flow.people import People, derive
 from stepwarden.flow.reading import Reading
 from stepwarden.flow.recorder import Recorder
-from stepwarden.flow.recovery import rebuild
+from stepwarden.flow.recovery import recover
 from stepwarden.flow.rows import row_of
 from stepwarden.flow.service import Service
+from stepwarden.flow.snapshots import FOLDER, Snapshotter, SnapshotStore
 from stepwarden.flow.state import LogState
 from stepwarden.flow.stepups import StepUps
 from stepwarden.flow.tokens import Tokens
@@ -48,6 +53,10 @@ from stepwarden.storage.sqlite.log import SqliteLogStore
 
 REMEMBERED = 20_000
 """People, addresses and agents kept at hand; everything else is a read from the store away."""
+LONG_START = 50_000
+"""Entries folded at a start from which on the start leaves a snapshot behind: the next may come after a crash."""
+WORTH_A_SNAPSHOT = 1_000
+"""Entries since the last snapshot from which on an orderly stop takes one; fewer are folded in no time."""
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how far it is, and the end (0: unknown)."""
 
@@ -87,6 +96,10 @@ class Paths:
         return self.data / "policy.yaml"
 
     @property
+    def snapshots(self) -> Path:
+        return self.data / FOLDER
+
+    @property
     def cache(self) -> Path:
         return self.data / "cache"
 
@@ -105,6 +118,9 @@ class Node:
     index: EntryIndex
     projector: Projector
     watch: Watch
+    keeper: KeyKeeper
+    snapshotter: Snapshotter
+    publishing: Publishing
 
     async def start(self) -> None:
         """Ask outside whether this is still the log; the first entry of this run; the policy of the data directory.
@@ -116,6 +132,7 @@ class Node:
         await self.begin()
         self.watch.record(against)
         await self.service.use_policy(read_policy(self.policy_path), by="service")
+        await self.keeper.retire_due()
 
     async def begin(self) -> None:
         """The first entry of this run, whatever is known outside: only for whoever goes on to end a doubt."""
@@ -132,11 +149,18 @@ class Node:
             await self.service.stop(reason)
         finally:
             self.recorder.flush()
+            await self.publishing.close()
             await self.sequencer.close()
             self.watch.close()
+            self._snapshot()
             self.projector.close()
             self.index.close()
             self.store.close()
+
+    def _snapshot(self) -> None:
+        head = self.sequencer.head
+        if self.sequencer.failed is None and self.state.size == head.size:
+            self.snapshotter.take(root=head.root, after=WORTH_A_SNAPSHOT)
 
 
 def read_policy(path: Path) -> str:
@@ -241,6 +265,7 @@ def _wire(
     entropy: Callable[[int], bytes],
 ) -> Node:
     origin = keys.origin
+    keys, history = sign_with(paths.keys, keys, store, settings)
     sequencer = Sequencer.open(
         store,
         origin=origin,
@@ -261,11 +286,26 @@ def _wire(
         places=Places(settings.memory.actors),
         remembered=REMEMBERED,
     )
-    state = LogState(settings.memory.limits())
-    rebuild(
-        store, size, state, people, describer.places, lambda done: progress("reading the log", done, size)
+    snapshots = SnapshotStore(
+        paths.snapshots,
+        key=derive(keys.master, "stepwarden/snapshots/v1"),
+        origin=origin,
+        version=__version__,
     )
+    recovered = recover(
+        store,
+        size,
+        limits=settings.memory.limits(),
+        people=people,
+        places=describer.places,
+        snapshots=snapshots,
+        progress=lambda done: progress("reading the log", done, size),
+    )
+    state = recovered.state
+    snapshotter = Snapshotter(snapshots, state, describer.places, people, taken=size - recovered.folded)
+    snapshotter.take(root=sequencer.head.root, after=LONG_START)
     index = EntryIndex.open(paths.index, log=origin, size=size)
+    index.prune(store.floor())
     if index.size < size:
         index.extend(_rows(store, index.size, size, progress))
     projector = Projector(index, durable=lambda: sequencer.head.size)
@@ -285,7 +325,16 @@ def _wire(
         entropy=entropy,
     )
     vault = Vault(store, master=keys.master, entropy=entropy)
-    stepups = StepUps(recorder, attempts, vault, issuer=settings.issuer, entropy=entropy)
+    publishing = make_publishing(
+        settings,
+        paths.data,
+        keys,
+        sequencer,
+        doubted=lambda: state.doubted or recorder.refused is not None,
+        clock=clock,
+    )
+    holding = Holding(recorder, publishing.publisher, hold_rule(settings))
+    stepups = StepUps(recorder, attempts, vault, holding=holding, issuer=settings.issuer, entropy=entropy)
     reading = Reading(index, sequencer, store, people, tokens.address, projector.flush)
     service = Service(
         recorder,
@@ -297,7 +346,21 @@ def _wire(
         queue_limit=settings.server.queue_limit,
     )
     watch = make_watch(paths.data, settings, keys, recorder, store)
-    return Node(paths, settings, store, sequencer, recorder, state, service, index, projector, watch)
+    return Node(
+        paths,
+        settings,
+        store,
+        sequencer,
+        recorder,
+        state,
+        service,
+        index,
+        projector,
+        watch,
+        KeyKeeper(paths.keys, settings, keys, history, recorder),
+        snapshotter,
+        publishing,
+    )
 
 
 def _rows(store: LogStore, first: int, size: int, progress: Progress) -> Iterator[IndexRow]:

@@ -116,6 +116,36 @@ class Anchors(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     hours: Annotated[int, msgspec.Meta(ge=1, le=8_760)] = 1
 
 
+class Witnesses(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who cosigns the log's checkpoints, and what waits for them; see docs/witness.md.
+
+    ``policy``: a tlog-policy file, relative to the data directory ("": no witnesses). ``seconds``: between two
+    published checkpoints; ``timeout``: seconds that witnesses get. ``required``: the classes of event whose success is
+    held until a quorum has signed (``challenge.passed``); of these only ``actions`` (none named: all), at a demanded
+    level of ``aal`` or above. ``plain_http``: ask witnesses on other machines without TLS, too.
+    """
+
+    policy: str = ""
+    seconds: Annotated[float, msgspec.Meta(ge=0.1, le=3600)] = 1.0
+    timeout: Annotated[float, msgspec.Meta(ge=0.1, le=60)] = 5.0
+    required: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
+    aal: Annotated[int, msgspec.Meta(ge=0, le=3)] = 0
+    plain_http: bool = False
+
+
+class Signer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where signing keys come from when a log begins and when its key is rotated: ``file`` or ``ssh-agent``.
+
+    ``key`` is the fingerprint (``SHA256:...``) or the comment of the agent's key; empty where it has only one.
+    ``socket`` is the agent's; empty: that of ``SSH_AUTH_SOCK``.
+    """
+
+    kind: Literal["file", "ssh-agent"] = "file"
+    key: str = ""
+    socket: str = ""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that can be set. ``issuer`` is the name that authenticator apps show."""
 
@@ -123,8 +153,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log: Log = Log()
     addresses: Addresses = Addresses()
     memory: Memory = Memory()
+    signer: Signer = Signer()
     doubt: Doubt = Doubt()
     anchors: Anchors = Anchors()
+    witnesses: Witnesses = Witnesses()
     issuer: str = "Stepwarden"
     policy: str = ""
 

@@ -79,6 +79,11 @@ class SshAgent:
         self._lock = threading.Lock()
         self._open: socket.socket | None = None
 
+    @property
+    def path(self) -> str:
+        """The agent's socket."""
+        return self._path
+
     def identities(self) -> list[Identity]:
         """Return the Ed25519 keys that the agent offers now; none while it is locked.
 
