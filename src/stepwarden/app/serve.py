@@ -57,7 +57,7 @@ async def serve(
         gc.freeze()
         # Decisions make no cycles: looking for them after every 700 objects would cost a twentieth of the time.
         gc.set_threshold(GC_EVERY)
-        chores = [_watch_policy(node), _sweep(node), _watch_log(node)]
+        chores = [_watch_policy(node), _sweep(node), _watch_log(node), node.publishing.run()]
         chores += [node.watch.run(), node.watch.run_keeper()]
         tasks = [asyncio.create_task(_kept_alive(chore)) for chore in chores]
         try:

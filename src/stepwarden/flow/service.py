@@ -252,7 +252,9 @@ class Service:
             settings=settings,
             signal_limits=limits.as_dict(),
         )
-        await recorder.append(entry).durable
+        durable = recorder.append(entry).durable
+        self._stepups.start()
+        await durable
 
     async def stop(self, reason: str) -> None:
         """The last entry of a run that ends in order. A log that has failed already gets none."""

@@ -6,10 +6,13 @@ is anything awaited. Two racing answers are looked at one after the other, and t
 
 from collections.abc import Callable
 
+import msgspec
+
 from stepwarden.errors import ForbiddenError, InputError
 from stepwarden.events.entries import ChallengePassed, FactorEnrolled, FactorRemoved
 from stepwarden.flow.answers import PassedAnswer, TotpEnrolment
 from stepwarden.flow.attempts import Attempts
+from stepwarden.flow.holding import Holding
 from stepwarden.flow.recorder import Appended, Recorder
 from stepwarden.flow.vault import Vault
 from stepwarden.flow.views import receipt_view
@@ -33,6 +36,7 @@ class StepUps:
         attempts: Attempts,
         vault: Vault,
         *,
+        holding: Holding,
         issuer: str,
         entropy: Callable[[int], bytes],
     ) -> None:
@@ -40,6 +44,7 @@ class StepUps:
         self._state = recorder.state
         self._attempts = attempts
         self._vault = vault
+        self._holding = holding
         self._issuer = issuer
         self._entropy = entropy
 
@@ -48,18 +53,24 @@ class StepUps:
 
         Raises:
             ChallengeError: it did not pass; a subclass where the caller may know more.
+            NotWitnessedError: it was right, and too few witnesses signed in time (see ``holding``).
         """
         recorder = self._recorder
         entropy = self._entropy(gate.ENTROPY_BYTES)
+        asked = self._state.stepup.challenge(challenge_id)
         entry, passed = gate.answer(
             self._state.stepup, self._vault, challenge_id, factor, answer, recorder.now(), entropy, by=by
         )
+        if isinstance(entry, ChallengePassed) and asked is not None and self._holding.holds(asked.issued):
+            entry = msgspec.structs.replace(entry, held=True)
         appended = recorder.append(entry)
         receipt = await appended.durable
         if not isinstance(entry, ChallengePassed):
             raise gate.refusal(entry)
         if passed is None:
             raise ValueError("a passed challenge gives a grant")
+        if entry.held:
+            receipt = await self._holding.release(appended.index, entry)
         return PassedAnswer(
             grant=passed.grant,
             aal=passed.aal,
@@ -166,6 +177,10 @@ class StepUps:
         if not fits:
             raise refused
         return person.token, index
+
+    def start(self) -> None:
+        """What a former run held back is void: nobody waits for it any more."""
+        self._holding.void("the service was started again before witnesses had signed")
 
     def sweep(self) -> None:
         """One entry for each challenge that reached somebody and was not answered in time."""

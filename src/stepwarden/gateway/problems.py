@@ -43,6 +43,7 @@ TITLES: dict[str, tuple[int, str]] = {
     "challenge.not_ready": (409, "The challenge cannot be answered yet"),
     "challenge.closed": (409, "The challenge is over"),
     "factor.locked": (429, "Too many wrong answers"),
+    "challenge.not_witnessed": (503, "Too few witnesses have signed: nothing was granted"),
     "policy.invalid": (422, "The policy cannot be used"),
     "policy.unknown": (422, "The policy is not known"),
     "ledger.rolled_back": (503, "The log is in doubt: nothing is decided"),

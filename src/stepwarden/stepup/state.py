@@ -131,6 +131,11 @@ class StepUpState:
         now = self.now(now)
         return [known for known in self._ready.values() if known.issued.expires <= now]
 
+    def is_held(self, index: int, now: int) -> bool:
+        """Whether the success at this index still waits for witnesses."""
+        held = self._held.get(index)
+        return held is not None and held.entry.expires > self.now(now)
+
     def held(self) -> dict[int, Held]:
         """The successes that wait for witnesses, by the index of their ``challenge.passed``."""
         return dict(self._held)
@@ -184,6 +189,8 @@ class StepUpState:
                 self.people.enrol(entry.actor, entry.factor, entry.credential, entry.count)
             case e.FactorRemoved():
                 self.people.remove(entry.actor, entry.factor, entry.credential)
+            case e.SubjectErased():
+                self._erased(entry.actor)
             case (
                 e.PolicyChanged()
                 | e.PolicyRefused()
@@ -192,7 +199,6 @@ class StepUpState:
                 | e.ServiceStarted()
                 | e.ServiceStopped()
                 | e.LabelApplied()
-                | e.SubjectErased()
                 | e.KeyRotated()
                 | e.KeyRetired()
                 | e.LogAnchored()
@@ -203,6 +209,25 @@ class StepUpState:
                 pass
             case _:
                 assert_never(entry)
+
+    def _erased(self, actor: str) -> None:
+        """Nothing of a person counts any more: factors, sessions, open challenges, grants, held successes."""
+        if not actor:
+            return
+        self.people.forget(actor)
+        self.standings.forget(actor)
+        self._prompts.pop(actor, None)
+        for name in [name for name, known in self._all_open() if known.issued.actor == actor]:
+            self._close(name)
+        for held in [index for index, known in self._held.items() if known.entry.actor == actor]:
+            del self._held[held]
+        for grant in [grant for grant, known in self._grants.items() if known.actor == actor]:
+            del self._grants[grant]
+        for used in [index for index, known in self._used.items() if known.actor == actor]:
+            del self._used[used]
+
+    def _all_open(self) -> list[tuple[str, OpenChallenge]]:
+        return [*self._ready.items(), *self._waiting.items()]
 
     def _signed_out(self, action: str, actor: str, session: str) -> None:
         if action in SIGN_OUT:
