@@ -142,6 +142,10 @@ class People:
         if not person.credentials:
             del self._people[actor]
 
+    def forget(self, actor: str) -> None:
+        """Somebody was erased: their factors and counts go."""
+        self._people.pop(actor, None)
+
     def missed(self, actor: str, factor: str, time: int) -> None:
         """A wrong answer was given at ``time``."""
         person = self._people.get(actor)

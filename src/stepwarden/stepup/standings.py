@@ -59,5 +59,11 @@ class Standings:
         """The session is over."""
         self._held.pop(f"{actor}\n{session}", None)
 
+    def forget(self, actor: str) -> None:
+        """All sessions of somebody who was erased."""
+        prefix = f"{actor}\n"
+        for key in [key for key in self._held if key.startswith(prefix)]:
+            del self._held[key]
+
     def __len__(self) -> int:
         return len(self._held)
