@@ -19,7 +19,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from stepwarden.app.node import Node
-from stepwarden.errors import InputError, StepwardenError, StorageLockedError
+from stepwarden.errors import InputError, SettingsError, StepwardenError, StorageLockedError
 
 SOCKET = "control.sock"
 BY = "command"
@@ -47,11 +47,47 @@ class ApplyLabel(msgspec.Struct, frozen=True, tag_field="op", tag="label", forbi
     reliability: int
 
 
+class AnchorLog(msgspec.Struct, frozen=True, tag_field="op", tag="log.anchor", forbid_unknown_fields=True):
+    pass
+
+
 class TrustLog(msgspec.Struct, frozen=True, tag_field="op", tag="log.trust", forbid_unknown_fields=True):
     reason: str
 
 
-Command = CreateKey | RevokeKey | ListKeys | ApplyLabel | TrustLog
+class RotateLogKey(
+    msgspec.Struct, frozen=True, tag_field="op", tag="log.key.rotate", forbid_unknown_fields=True
+):
+    overlap: int
+    reason: str = ""
+    keep: bool = False
+    kind: Literal["", "file", "ssh-agent"] = ""
+    key: str = ""
+
+
+class RetireLogKey(
+    msgspec.Struct, frozen=True, tag_field="op", tag="log.key.retire", forbid_unknown_fields=True
+):
+    pass
+
+
+class ListLogKeys(
+    msgspec.Struct, frozen=True, tag_field="op", tag="log.key.list", forbid_unknown_fields=True
+):
+    pass
+
+
+Command = (
+    CreateKey
+    | RevokeKey
+    | ListKeys
+    | ApplyLabel
+    | TrustLog
+    | AnchorLog
+    | RotateLogKey
+    | RetireLogKey
+    | ListLogKeys
+)
 _decode = msgspec.json.Decoder(Command).decode
 
 
@@ -71,6 +107,14 @@ async def execute(node: Node, command: Command) -> dict[str, object]:
             return {"id": key_id}
         case ListKeys():
             return {"keys": service.list_keys()}
+        case RotateLogKey(overlap=overlap, reason=reason, keep=keep, kind=kind, key=key):
+            await node.keeper.rotate(overlap=overlap, reason=reason, by=BY, keep=keep, kind=kind, key=key)
+            return {"keys": node.keeper.listing()}
+        case RetireLogKey():
+            await node.keeper.retire(by=BY)
+            return {"keys": node.keeper.listing()}
+        case ListLogKeys():
+            return {"keys": node.keeper.listing()}
         case ApplyLabel():
             done = await service.label(
                 command.attempt,
@@ -82,6 +126,10 @@ async def execute(node: Node, command: Command) -> dict[str, object]:
             return {"id": done.id}
         case TrustLog(reason=reason):
             return await node.watch.trust(reason, by=BY)
+        case AnchorLog():
+            if node.anchoring is None:
+                raise SettingsError("no authority stamps this log: set anchors.url and anchors.roots")
+            return await node.anchoring.anchor(by=BY)
 
 
 async def listen(node: Node, data: Path) -> asyncio.Server:

@@ -31,6 +31,7 @@ from stepwarden.ledger.keys import (
 )
 from stepwarden.ledger.note import Ed25519Signer, Ed25519Verifier, Signer
 from stepwarden.ledger.rotation import KeyHistory
+from stepwarden.ledger.vkey import parse_vkey
 
 __all__ = ["KeyFiles", "Keys", "agent_of", "new_signer", "prepare_keys", "sign_with"]
 
@@ -87,7 +88,7 @@ def prepare_keys(files: KeyFiles, log: Path, settings: Settings) -> Keys:
             f"{files.cosigner} belongs to {cosigner.name}, this log is {first.name}: restore its own"
         )
     longer = ring if files.ledger.exists() and ring.keys else ring.with_key(first, SIGNS)
-    longer = longer.with_key(cosigner.verifier, "cosigns published checkpoints (ML-DSA-44)")
+    longer = longer.with_key(parse_vkey(cosigner.verifier.format()), "cosigns published checkpoints (ML-DSA-44)")
     if longer != ring:
         replace_keyring(files.vkey, longer)
     return Keys(first.format(), cosigner, read_secret(files.master, KEY_BYTES))

@@ -59,6 +59,7 @@ async def serve(
         gc.set_threshold(GC_EVERY)
         chores = [_watch_policy(node), _sweep(node), _watch_log(node), node.publishing.run()]
         chores += [node.watch.run(), node.watch.run_keeper()]
+        chores += [node.anchoring.run()] if node.anchoring is not None else []
         tasks = [asyncio.create_task(_kept_alive(chore)) for chore in chores]
         try:
             host, port = sock.getsockname()[:2]
@@ -111,6 +112,7 @@ async def _sweep(node: Node) -> None:
         await asyncio.sleep(EVERY)
         with contextlib.suppress(StepwardenError):  # a full queue or a failed log: the next round tries again
             node.service.sweep()
+            await node.keeper.retire_due()
 
 
 async def _watch_log(node: Node) -> None:
