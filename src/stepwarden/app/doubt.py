@@ -153,6 +153,11 @@ PUBLISHED = "published.checkpoint"
 ANCHORS = "anchors"
 
 
+def anchors_folder(data: Path, settings: Settings) -> Path:
+    """Where stamps are kept."""
+    return Path(settings.anchors.folder) if settings.anchors.folder else data / ANCHORS
+
+
 def make_watch(data: Path, settings: Settings, keys: Keys, recorder: Recorder, reader: LogReader) -> Watch:
     """The watch over the log of a data directory, with every source that the settings name.
 
@@ -161,7 +166,7 @@ def make_watch(data: Path, settings: Settings, keys: Keys, recorder: Recorder, r
     """
     doubt = settings.doubt
     kept: list[Outside] = [KeptFiles(Path(path)) for path in doubt.checkpoints]
-    anchors = Path(settings.anchors.folder) if settings.anchors.folder else data / ANCHORS
+    anchors = anchors_folder(data, settings)
     if anchors.is_dir():
         kept.append(KeptFiles(anchors, suffix=".checkpoint", ours=True))
     vkey = data / "keys" / "ledger.vkey"

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stepwarden import __version__
-from stepwarden.app.doubt import Watch, make_watch
+from stepwarden.app.anchoring import Anchoring, make_anchoring
+from stepwarden.app.doubt import Watch, anchors_folder, make_watch
 from stepwarden.app.key_keeper import KeyKeeper
 from stepwarden.app.keys import KeyFiles, Keys, prepare_keys, sign_with
 from stepwarden.app.lookups import make_lookups
@@ -118,6 +119,7 @@ class Node:
     index: EntryIndex
     projector: Projector
     watch: Watch
+    anchoring: Anchoring | None
     keeper: KeyKeeper
     snapshotter: Snapshotter
     publishing: Publishing
@@ -346,6 +348,7 @@ def _wire(
         queue_limit=settings.server.queue_limit,
     )
     watch = make_watch(paths.data, settings, keys, recorder, store)
+    anchoring = make_anchoring(anchors_folder(paths.data, settings), settings.anchors, recorder)
     return Node(
         paths,
         settings,
@@ -357,6 +360,7 @@ def _wire(
         index,
         projector,
         watch,
+        anchoring,
         KeyKeeper(paths.keys, settings, keys, history, recorder),
         snapshotter,
         publishing,

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from stepwarden import __version__
-from stepwarden.cli import keys, ledger, witness
+from stepwarden.cli import keys, ledger, ledger_doubt, witness
 from stepwarden.cli.policy import app as policy
 from stepwarden.cli.replay import replay
 from stepwarden.cli.serve import serve
@@ -26,6 +26,7 @@ app.command("serve")(serve)
 app.command("replay")(replay)
 app.add_typer(keys.app, name="keys")
 app.add_typer(ledger.app, name="ledger")
+ledger_doubt.register(ledger.app)
 app.add_typer(policy, name="policy")
 app.add_typer(witness.app, name="witness")
 
