@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from stepwarden.app.node import Paths
+from stepwarden.cli import ledger_keys
 from stepwarden.cli.options import DATA, Bars, Data
 from stepwarden.errors import InputError, LedgerError, MalformedEntryError, NotFoundError, PolicyError
 from stepwarden.flow.audit import recompute
@@ -19,6 +20,7 @@ from stepwarden.ledger.verify import verify_log
 from stepwarden.storage.sqlite.log import SqliteLogReader
 
 app = typer.Typer(help="Check the log and recompute its decisions.", no_args_is_help=True)
+app.add_typer(ledger_keys.app, name="keys")
 Vkey = Annotated[
     Path | None,
     typer.Option(
