@@ -88,6 +88,18 @@ class PassedAnswer(msgspec.Struct, frozen=True, kw_only=True):
     receipt: ReceiptView
 
 
+class Erased(msgspec.Struct, frozen=True, kw_only=True):
+    """A person is erased: ``id`` names the entry that says so.
+
+    ``openings`` counts the entries whose personal fields are gone, ``factors`` the secrets that went with them.
+    """
+
+    id: str
+    openings: int
+    factors: int
+    receipt: ReceiptView
+
+
 class TotpEnrolment(msgspec.Struct, frozen=True, kw_only=True):
     """A new TOTP secret (base32) and its ``otpauth:`` URI; shown once."""
 
@@ -112,7 +124,7 @@ class EntryQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EntryView(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry: ``entry`` is the leaf as stored; ``personal`` its opened fields, None where erased."""
+    """One entry: ``entry`` is the leaf as stored; ``personal`` its opened fields, None where erased or not shown."""
 
     index: int
     id: str
@@ -121,10 +133,11 @@ class EntryView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EntryPage(msgspec.Struct, frozen=True, kw_only=True):
-    """``next_cursor`` is empty on the last page."""
+    """``next_cursor`` is empty on the last page; ``opened``: whether personal fields are shown."""
 
     entries: tuple[EntryView, ...]
     next_cursor: str = ""
+    opened: bool = True
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):

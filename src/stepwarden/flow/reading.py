@@ -1,7 +1,8 @@
 """Reading the log: entries by filter, proofs. Through the projection, which is a copy that can be thrown away.
 
 A filter by person or address is turned into tokens first; who has been erased (or was never here) is found by
-nobody. The leaf is returned as it is stored; its personal fields are opened beside it, while their key exists.
+nobody. The leaf is returned as it is stored; its personal fields are opened beside it, while their key exists and if
+the reader may see them. Not here: who may, and the entry about each read (``service``, ``audited``).
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from stepwarden.events.encoding import decode_trusted
 from stepwarden.events.entries import Entry
 from stepwarden.events.index import EntryFilter
 from stepwarden.events.personal import verify
+from stepwarden.events.redaction import redact
 from stepwarden.flow.answers import EntryPage, EntryQuery, EntryView
 from stepwarden.flow.people import People
 from stepwarden.ledger.proof import consistency_proof, inclusion_proof
@@ -54,8 +56,11 @@ class Reading:
         self._people = people
         self._address_token = address_token
 
-    async def entries(self, query: EntryQuery) -> EntryPage:
+    async def entries(self, query: EntryQuery, *, opened: bool = True) -> EntryPage:
         """The entries that match, oldest first unless the query says otherwise.
+
+        Args:
+            opened: whether personal fields are shown.
 
         Raises:
             InputError: the cursor is none of ours, or the limit is out of range.
@@ -65,7 +70,7 @@ class Reading:
         after = _parse_cursor(query.cursor)
         wanted = self._wanted(query)
         if wanted is None:
-            return EntryPage(entries=())
+            return EntryPage(entries=(), opened=opened)
         limit = query.limit
 
         def look() -> list[int]:
@@ -73,8 +78,24 @@ class Reading:
             return self._index.find(wanted, after=after, limit=limit + 1, newest_first=query.newest_first)
 
         found = await asyncio.get_running_loop().run_in_executor(None, look)
-        views = tuple(self._view(index) for index in found[:limit])
-        return EntryPage(entries=views, next_cursor=str(found[limit - 1]) if len(found) > limit else "")
+        views = tuple(self._view(index, opened) for index in found[:limit])
+        cursor = str(found[limit - 1]) if len(found) > limit else ""
+        return EntryPage(entries=views, next_cursor=cursor, opened=opened)
+
+    def in_tokens(self, query: EntryQuery) -> str:
+        """What a query asks for, as it may stand in the log: persons and addresses by their tokens."""
+        wanted = self._wanted(query)
+        said = {
+            "actor": "unknown" if wanted is None else wanted.actor,
+            "ip": self._address_token(query.ip) if query.ip else "",
+            "action": redact(query.action),
+            "outcome": query.outcome or "",
+            "decision": query.decision or "",
+            "kind": redact(query.kind),
+            "since": "" if query.since is None else str(query.since),
+            "until": "" if query.until is None else str(query.until),
+        }
+        return ",".join(f"{name}={value}" for name, value in said.items() if value)
 
     def _wanted(self, query: EntryQuery) -> EntryFilter | None:
         """The filter in tokens; None where nothing can match."""
@@ -95,21 +116,23 @@ class Reading:
             until=query.until,
         )
 
-    def _view(self, index: int) -> EntryView:
+    def _view(self, index: int, opened: bool) -> EntryView:
         leaf = next(iter(self._store.leaves(index, index + 1)))
         entry = decode_trusted(leaf)
         return EntryView(
             index=index,
             id=f"{index}-{entry.id}",
             entry=leaf,
-            personal=self._personal(index, entry) if entry.personal else {},
+            personal=self._personal(index, entry)
+            if entry.personal and opened
+            else None
+            if entry.personal
+            else {},
         )
 
     def _personal(self, index: int, entry: Entry) -> dict[str, str] | None:
         """The personal fields in clear; None where their key or their opening is gone."""
-        facts = getattr(entry, "facts", None)
-        token = facts.actor if facts is not None else getattr(entry, "actor", "")
-        person = self._people.by_token(token) if token else None
+        person = self._people.owner(entry)
         if person is None:
             return None
         sealed = next(iter(self._store.openings(index, index + 1)), b"")

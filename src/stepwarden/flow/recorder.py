@@ -81,6 +81,8 @@ class Recorder:
         self._entropy = entropy
         self._appended = appended
         self._drafts: list[_Draft] = []
+        self.watchers: list[list[tuple[int, Entry]]] = []
+        """Lists to which each entry is added as it is appended; there is one for each erasure under way."""
 
     def now(self) -> int:
         """The log's time, microseconds since 1970 UTC: the clock's, but never before the last entry's."""
@@ -126,6 +128,8 @@ class Recorder:
         drafts.append(_Draft(index, entry, private, side, durable))
         self.state.fold(index, entry)
         self._appended(index, entry)
+        for watcher in self.watchers:
+            watcher.append((index, entry))
         return Appended(index, f"{index}-{entry.id}", durable)
 
     def flush(self) -> None:

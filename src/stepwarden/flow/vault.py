@@ -38,6 +38,10 @@ class Vault:
         """The row that forgets it."""
         return SideWrite(space_of(actor, factor), credential.encode(), None)
 
+    def names(self, actor: str, factor: str) -> list[str]:
+        """The ids under which secrets are kept; nothing is opened."""
+        return [key.decode() for key, _ in self._store.side_items(space_of(actor, factor))]
+
     def get(self, actor: str, factor: str) -> list[tuple[str, bytes]]:
         """Credential ids and secrets, in the order of the ids.
 
