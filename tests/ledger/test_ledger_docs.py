@@ -13,6 +13,8 @@ MODULES = [
     "note",
     "proof",
     "publish",
+    "published",
+    "sources",
     "store",
     "tiles",
     "tlog_proof",

@@ -1,0 +1,202 @@
+"""Where the files of a published log are read from: a directory, or a server.
+
+A source gives a file's bytes by its path under the log's prefix (``checkpoint``, ``tile/0/000``), None when there is no
+such file, and raises when nobody can tell. It checks nothing of what it reads: ``published`` and ``verify`` do. What
+it must not do is let the other side hurt whoever asks: files are read up to a limit, also when compressed, a server
+gets so many seconds for each, and redirects lead nowhere else.
+
+    >>> DirectorySource(Path("/nowhere")).fetch("checkpoint") is None
+    True
+
+With ``keys``, this is the ledger's only module that touches the world. It writes *nothing*.
+"""
+
+import os
+import stat
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import zlib
+from collections.abc import Iterator
+from http.client import HTTPException, HTTPMessage
+from pathlib import Path
+from typing import IO, Final, Protocol
+
+from stepwarden.errors import StorageError
+from stepwarden.ledger.publish import MAX_BUNDLE
+
+CHUNK: Final = 1 << 16
+
+TRIES: Final = 3
+"""How often a server is asked before an answer like 503 or a broken connection counts."""
+
+_BUSY: Final = frozenset({429, 500, 502, 503, 504})
+_GONE: Final = frozenset({404, 410})
+
+
+class Source(Protocol):
+    """The files of a log."""
+
+    def fetch(self, path: str) -> bytes | None:
+        """Return the bytes of a file, None when there is none. ``path`` is relative, with ``/`` between its parts.
+
+        Raises:
+            StorageError: nobody can tell: it is out of reach, too long or unreadable.
+        """
+        ...
+
+
+class DirectorySource:
+    """A log in a directory, as an export or a mirror leaves it."""
+
+    def __init__(self, root: Path) -> None:
+        """Read below ``root``, which need not exist."""
+        self._root = root
+
+    def __str__(self) -> str:
+        return str(self._root)
+
+    def fetch(self, path: str) -> bytes | None:
+        """Return a file's bytes, None when there is no such file.
+
+        Raises:
+            StorageError: it cannot be read, is longer than any file of a log, or is no plain file.
+        """
+        _check(path)
+        target = self._root / path
+        try:
+            # Non-blocking, so that a pipe in the file's place cannot hang us.
+            with open(os.open(target, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise StorageError(f"{target} is not a file")
+                data = file.read(MAX_BUNDLE + 1)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except IsADirectoryError as exc:
+            raise StorageError(f"{target} is not a file") from exc
+        except OSError as exc:
+            raise StorageError(f"{target} cannot be read: {exc.strerror}") from exc
+        if len(data) > MAX_BUNDLE:
+            raise StorageError(f"{target} is longer than any file of a log")
+        return data
+
+
+class UrlSource:
+    """A log behind a web address: ``<url>/checkpoint``, ``<url>/tile/...``. Proxies are those of the environment."""
+
+    def __init__(self, url: str, *, timeout: float = 30.0) -> None:
+        """Read below ``url`` (http or https). ``timeout``: seconds for one file, from first to last byte.
+
+        Raises:
+            StorageError: this is no such address.
+        """
+        parts = urllib.parse.urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise StorageError(f"{url!r} is no address of a log: give https://host/path")
+        self._url = url.rstrip("/")
+        self._timeout = timeout
+        self._opener = urllib.request.build_opener(_NearbyRedirects())
+
+    def __str__(self) -> str:
+        return self._url
+
+    def fetch(self, path: str) -> bytes | None:
+        """Return a file's bytes, None when the server says that there is none (404 or 410).
+
+        Raises:
+            StorageError: no answer, another answer, too long, or too slow.
+        """
+        _check(path)
+        url = f"{self._url}/{path}"
+        for again in range(TRIES):
+            if again:
+                time.sleep(again)
+            try:
+                return self._get(url)
+            except _PassingError as exc:
+                failure = exc
+        raise StorageError(f"{url} cannot be read: {failure}") from failure
+
+    def _get(self, url: str) -> bytes | None:
+        deadline = time.monotonic() + self._timeout
+        # The constructor allows http and https only.
+        request = urllib.request.Request(url, headers={"Accept-Encoding": "gzip, identity"})  # noqa: S310
+        try:
+            with self._opener.open(request, timeout=self._timeout) as answer:
+                chunks = _until(deadline, iter(lambda: answer.read1(CHUNK), b""))
+                if answer.headers.get("Content-Encoding", "identity") == "gzip":
+                    chunks = _unpacked(chunks)
+                return _limited(url, chunks)
+        except urllib.error.HTTPError as exc:
+            with exc:
+                if exc.code in _GONE:
+                    return None
+                if exc.code in _BUSY:
+                    raise _PassingError(f"the server answers {exc.code}") from exc
+                raise StorageError(f"{url} cannot be read: the server answers {exc.code}") from exc
+        except urllib.error.URLError as exc:
+            raise _PassingError(str(exc.reason)) from exc
+        except (OSError, HTTPException) as exc:
+            raise _PassingError(str(exc) or type(exc).__name__) from exc
+        except zlib.error as exc:
+            raise StorageError(f"{url} cannot be read: broken gzip") from exc
+
+
+class _PassingError(Exception):
+    """A failure that may be gone in a second."""
+
+
+class _NearbyRedirects(urllib.request.HTTPRedirectHandler):
+    """Follows a redirect to the same host only, and never from https to http."""
+
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        old, new = urllib.parse.urlsplit(req.full_url), urllib.parse.urlsplit(newurl)
+        same = (old.hostname, old.port) == (new.hostname, new.port) and old.scheme == new.scheme
+        if not same:
+            raise StorageError(
+                f"{req.full_url} leads to another host, {new.netloc!r}: give that address if it is right"
+            )
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _check(path: str) -> None:
+    parts = path.split("/")
+    plain = all(part.strip(".") and part.replace(".", "").isalnum() and part.isascii() for part in parts)
+    if not plain:
+        raise ValueError(f"{path!r} is no path in a log")
+
+
+def _until(deadline: float, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        yield chunk
+        if time.monotonic() > deadline:
+            raise _PassingError("the server is too slow")
+
+
+def _unpacked(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Undo gzip piece by piece, so that a small answer cannot unpack to fill the memory."""
+    packed = zlib.decompressobj(wbits=31)
+    for chunk in chunks:
+        yield packed.decompress(chunk, CHUNK)
+        while packed.unconsumed_tail:
+            yield packed.decompress(packed.unconsumed_tail, CHUNK)
+    if not packed.eof or packed.unused_data:
+        raise zlib.error("cut short, or followed by something")
+
+
+def _limited(url: str, chunks: Iterator[bytes]) -> bytes:
+    data = bytearray()
+    for chunk in chunks:
+        data += chunk
+        if len(data) > MAX_BUNDLE:
+            raise StorageError(f"{url} is longer than any file of a log")
+    return bytes(data)
