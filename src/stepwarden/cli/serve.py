@@ -36,6 +36,7 @@ def serve(
     Everything it needs is made in the data directory at the first start: keys, log, the shipped policy.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each second's question to each witness
     given = {
         "server.host": host,
         "server.port": port,

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from stepwarden.app.witness import OpenWitness, open_witness, serve_witness
-from stepwarden.errors import KeyFileError
+from stepwarden.ledger.keys import read_keyring
 
 app = typer.Typer(
     help="Be a witness: cosign the checkpoints of logs that only ever grow.", no_args_is_help=True
@@ -82,9 +82,11 @@ def list_(data: Data = DATA) -> None:
     """Show the logs that are followed, and how far each has been seen."""
     opened = open_witness(data)
     try:
-        table = Table("log", "entries seen", "key")
-        for origin, vkey, size in opened.store.logs():
-            table.add_row(origin, "-" if size is None else f"{size:,}", vkey)
+        table = Table("log", "entries seen", "keys")
+        logs = opened.store.logs()
+        for origin, size in dict.fromkeys((origin, size) for origin, _, size in logs):
+            keys = sum(other == origin for other, _, _ in logs)
+            table.add_row(origin, "-" if size is None else f"{size:,}", str(keys))
         Console(soft_wrap=True).print(table)
     finally:
         opened.close()
@@ -101,18 +103,13 @@ def vkey(data: Data = DATA) -> None:
 
 
 def _follow(opened: OpenWitness, text: str) -> list[tuple[str, bool]]:
-    """Follow the log, or the logs, of a key or a file of keys. Origins, and whether each is new."""
-    return [(line.partition("+")[0], opened.follow(line)) for line in _lines(text)]
+    """Follow the log, or the logs, of a key or a file of keys. Origins, and whether each key is new."""
+    return [(vkey.partition("+")[0], opened.follow(vkey)) for vkey in _keys(text)]
 
 
-def _lines(text: str) -> list[str]:
+def _keys(text: str) -> list[str]:
+    """One key, or those of a file that are not retired."""
     path = Path(text)
     if "+" in text and not path.is_file():
         return [text]
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as exc:
-        raise KeyFileError(
-            f"{text} is neither a public key (name+id+key) nor a file of such lines: {exc}"
-        ) from exc
-    return [line for line in lines if line.strip() and not line.startswith("#")]
+    return [known.key.format() for known in read_keyring(path).keys if known.until is None]
