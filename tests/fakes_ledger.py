@@ -3,11 +3,11 @@
 Several stores may share one ``Disk``: that is how a test restarts a log, or lets two writers fight for it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from stepwarden.errors import FencedError, StepwardenError
-from stepwarden.ledger.store import Group, Head
+from stepwarden.errors import FencedError, PrunedError, StepwardenError
+from stepwarden.ledger.store import Group, Head, check_floor
 
 
 @dataclass(slots=True)
@@ -20,6 +20,7 @@ class Disk:
     rows: dict[tuple[str, bytes], bytes] = field(default_factory=dict)
     head: Head | None = None
     epoch: int = 0
+    floor: int = 0
 
 
 class MemoryStore:
@@ -67,10 +68,10 @@ class MemoryStore:
             raise error
 
     def leaves(self, first: int, stop: int) -> Iterator[bytes]:
-        return iter(self.disk.entries[first:stop])
+        return self._kept(self.disk.entries, first, stop)
 
     def openings(self, first: int, stop: int) -> Iterator[bytes]:
-        return iter(self.disk.sealed[first:stop])
+        return self._kept(self.disk.sealed, first, stop)
 
     def tile(self, level: int, index: int) -> bytes | None:
         return self.disk.tiles.get((level, index))
@@ -81,5 +82,33 @@ class MemoryStore:
     def side_items(self, space: str) -> Iterator[tuple[bytes, bytes]]:
         return iter(sorted((key, value) for (name, key), value in self.disk.rows.items() if name == space))
 
+    def floor(self) -> int:
+        return self.disk.floor
+
+    def erase_openings(self, indices: Sequence[int]) -> int:
+        sealed = self.disk.sealed
+        found = [index for index in set(indices) if 0 <= index < len(sealed) and sealed[index]]
+        for index in found:
+            sealed[index] = b""
+        return len(found)
+
+    def prune(self, floor: int) -> int:
+        disk = self.disk
+        check_floor(floor, disk.head.size if disk.head else 0)
+        disk.floor = max(disk.floor, floor)
+        freed = sum(len(each) for each in disk.entries[: disk.floor] + disk.sealed[: disk.floor])
+        # The places stay, so that indices do; what was there does not.
+        disk.entries[: disk.floor] = disk.sealed[: disk.floor] = [b""] * disk.floor
+        return freed
+
+    def scrub(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
+
+    def _kept(self, items: list[bytes], first: int, stop: int) -> Iterator[bytes]:
+        for index in range(first, min(stop, len(items))):
+            if index < self.disk.floor:
+                raise PrunedError(f"entry {index} was pruned")
+            yield items[index]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from stepwarden.errors import FencedError
+from stepwarden.errors import FencedError, PrunedError
 from stepwarden.ledger.store import Group, Head, LogStore, SideWrite, Submission
 
 Disk = Callable[[], LogStore]
@@ -194,6 +194,99 @@ class LogStoreConformance:
         assert next(reading) == entries(1, 2)[0].leaf
         del reading
         assert len(list(store.leaves(0, 100))) == 9
+        store.close()
+
+    def test_openings_are_erased_and_entries_stay(self, disk: Disk) -> None:
+        """Any indices, in any order, twice; a restart does not bring them back."""
+        store = disk()
+        epoch = store.take_over()
+        wanted = entries(0, 40)
+        for start, stop in ((0, 1), (1, 17), (17, 18), (18, 40)):
+            store.commit(group(start, wanted[start:stop], epoch))
+        assert store.erase_openings([]) == 0
+        gone = [39, 5, 17, 5, 6, 16, 1]
+        assert store.erase_openings(gone) == len([n for n in set(gone) if wanted[n].opening])
+        assert store.erase_openings(gone) == 0
+        assert store.erase_openings([-1, 40, 1_000]) == 0
+        openings = [b"" if n in gone else each.opening for n, each in enumerate(wanted)]
+        store.scrub()
+        for again in (False, True):
+            if again:
+                store.close()
+                store = disk()
+            assert list(store.openings(0, 50)) == openings
+            assert list(store.leaves(0, 50)) == [each.leaf for each in wanted]
+        store.commit(group(40, entries(40, 41), store.take_over()))
+        assert list(store.openings(39, 50)) == [b"", entries(40, 41)[0].opening]
+        store.close()
+
+    def test_what_lies_before_the_floor_is_gone_and_the_log_goes_on(self, disk: Disk) -> None:
+        """Entries and openings before it raise PrunedError; tiles, head, side rows and the rest stay."""
+        store = disk()
+        epoch = store.take_over()
+        wanted = entries(0, 1_100)
+        tiles = [(0, n, bytes([n]) * 8192) for n in range(4)]
+        store.commit(group(0, [*wanted[:300]], epoch, tiles[:1]))
+        side = (SideWrite("keys", b"k", b"v"),)
+        store.commit(group(300, [Submission(*wanted[300][:2], side), *wanted[301:1_100]], epoch, tiles[1:]))
+        assert store.floor() == 0
+        store.prune(512)
+        for again in (False, True):
+            if again:
+                store.close()
+                store = disk()
+            assert store.floor() == 512
+            for first, stop in ((0, 1), (0, 1_100), (511, 512), (299, 600)):
+                with pytest.raises(PrunedError):
+                    list(store.leaves(first, stop))
+                with pytest.raises(PrunedError):
+                    list(store.openings(first, stop))
+            assert list(store.leaves(0, 0)) == []
+            for first in (512, 513, 700):
+                assert list(store.leaves(first, 1_200)) == [each.leaf for each in wanted[first:]]
+                assert list(store.openings(first, 1_200)) == [each.opening for each in wanted[first:]]
+            assert [store.tile(0, n) for n in range(5)] == [*(hashes for _, _, hashes in tiles), None]
+            assert store.side("keys", b"k") == b"v"
+        assert store.erase_openings([3, 511]) == 0
+        assert store.erase_openings([512]) == 1
+        epoch = store.take_over()
+        store.commit(group(1_100, entries(1_100, 1_300), epoch))
+        with pytest.raises(FencedError):
+            store.commit(group(0, entries(0, 3), epoch))
+        assert len(list(store.leaves(512, 2_000))) == 1_300 - 512
+        store.close()
+
+    def test_the_floor_only_rises(self, disk: Disk) -> None:
+        """A lower one leaves it; one that no log of that size can have is our mistake."""
+        store = disk()
+        store.commit(group(0, entries(0, 1_024), store.take_over()))
+        store.prune(0)
+        assert store.floor() == 0
+        for wrong in (-256, 1, 255, 1_024, 1_280):
+            with pytest.raises(ValueError, match="cannot begin"):
+                store.prune(wrong)
+        store.prune(512)
+        store.prune(256)
+        store.prune(512)
+        assert store.floor() == 512
+        store.prune(768)
+        assert store.floor() == 768
+        assert list(store.leaves(768, 2_000)) == [each.leaf for each in entries(768, 1_024)]
+        store.close()
+
+    def test_a_reader_whom_the_floor_overtakes_is_told(self, disk: Disk) -> None:
+        """What was about to be read is pruned: an error that says so, not a damaged log, not other entries."""
+        store = disk()
+        epoch = store.take_over()
+        big = [Submission(b"%06d" % n + bytes(60_000), b"opening") for n in range(1_024)]
+        for first in range(0, 1_024, 128):
+            store.commit(group(first, big[first : first + 128], epoch))
+        reading = store.leaves(0, 1_024)
+        seen = [next(reading)]
+        store.prune(768)
+        with pytest.raises(PrunedError):
+            seen.extend(reading)
+        assert seen == [each.leaf for each in big[: len(seen)]]
         store.close()
 
     def test_closing_twice_is_no_error(self, disk: Disk) -> None:

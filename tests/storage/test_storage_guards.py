@@ -65,8 +65,11 @@ def contents(connection: apsw.Connection) -> list[object]:
         "DELETE FROM openings",
         "UPDATE openings SET first = 9",
         "INSERT OR REPLACE INTO openings VALUES (3, 2, x'00')",
-        "INSERT OR REPLACE INTO head VALUES (1, 0, 0, x'', '')",
-        "INSERT INTO head VALUES (2, 0, 0, x'', '')",
+        "INSERT OR REPLACE INTO head VALUES (1, 0, 0, x'', '', 0)",
+        "INSERT INTO head VALUES (2, 0, 0, x'', '', 0)",
+        "UPDATE head SET floor = 256",
+        "UPDATE head SET floor = 1",
+        "UPDATE head SET floor = -256",
         "DELETE FROM head",
         "UPDATE head SET size = 4",
         "UPDATE head SET size = 6",
@@ -79,6 +82,49 @@ def test_history_cannot_be_rewritten_by_accident(shell: apsw.Connection, attack:
     with pytest.raises(apsw.ConstraintError), shell:
         shell.execute(attack)
     assert contents(shell) == before
+
+
+@pytest.fixture
+def pruned(tmp_path: Path) -> Iterator[apsw.Connection]:
+    """Another program on a log of 1,030 entries in blocks of 103, whose floor is 512, and nothing deleted yet."""
+    path = tmp_path / "pruned.db"
+    store = SqliteLogStore.open(path)
+    epoch = store.take_over()
+    for first in range(0, 1_030, 103):
+        store.commit(group(first, entries(first, first + 103), epoch))
+    store.close()
+    connection = apsw.Connection(str(path))
+    connection.execute("UPDATE head SET floor = 512")
+    yield connection
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "DELETE FROM blocks",
+        "DELETE FROM openings",
+        "DELETE FROM blocks WHERE first = 412",  # it reaches over the floor
+        "DELETE FROM blocks WHERE first >= 412",
+        "DELETE FROM openings WHERE first = 412",
+        "INSERT OR REPLACE INTO blocks VALUES (0, 103, x'00')",
+        "UPDATE blocks SET leaves = x'00' WHERE first = 0",
+        "DELETE FROM blocks WHERE first = 0; INSERT INTO blocks VALUES (0, 1, x'0000')",
+        "UPDATE head SET floor = 256",
+        "UPDATE head SET floor = 0",
+        "UPDATE head SET floor = 513",
+        "UPDATE head SET floor = 1024",
+        "UPDATE head SET floor = NULL",
+    ],
+)
+def test_pruning_is_no_way_around_the_guards(pruned: apsw.Connection, attack: str) -> None:
+    """With a floor, exactly the blocks wholly before it may go, and the floor may only rise to the last full tile."""
+    before = contents(pruned)
+    with pytest.raises(apsw.ConstraintError), pruned:
+        pruned.execute(attack)
+    assert contents(pruned) == before
+    pruned.execute("DELETE FROM openings WHERE first < 412; DELETE FROM blocks WHERE first < 412")
+    pruned.execute("UPDATE head SET floor = 768")
 
 
 def test_openings_may_be_rewritten(log: Path, shell: apsw.Connection) -> None:

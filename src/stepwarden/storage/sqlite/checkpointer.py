@@ -7,24 +7,33 @@ beginning again.
 
 A checkpoint on a connection that has never read is a silent no-op, so the connection reads first.
 
+After an erasure the WAL is emptied: all of it is moved, and the file is cut to nothing (``empty``).
+
 A round that fails is remembered (``failure``) and tried again: the data is in the WAL, nothing is lost.
 This is *not* what makes commits durable; that is the sync of the WAL inside each commit.
 """
 
 import threading
+import time
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import apsw
 
-from stepwarden.errors import StorageError
+from stepwarden.errors import StorageError, StorageLockedError
 from stepwarden.storage.sqlite.connection import connect
-from stepwarden.storage.sqlite.faults import explain
+from stepwarden.storage.sqlite.faults import explain, explained
 
 FEW_FRAMES = 256
 """Pages that may be copied while the writer waits: about a megabyte."""
 
 PASSES = 4
+
+TRY_MS = 100
+"""How long emptying waits for readers at a time, with the writer held off."""
+
+PATIENCE = 10.0
+"""Seconds until emptying gives up."""
 
 
 class Checkpointer:
@@ -36,8 +45,10 @@ class Checkpointer:
         self._path = path
         self._pause = pause
         self._seconds = seconds
+        self._turn = threading.Lock()
         self._stop = threading.Event()
         self._connection = connect(path, write=True)
+        self._connection.set_busy_timeout(TRY_MS)
         self._connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
         self._thread = threading.Thread(target=self._run, name=f"checkpoint {path.name}", daemon=True)
         self._thread.start()
@@ -51,11 +62,38 @@ class Checkpointer:
     def attempt(self) -> None:
         """Move what is there now; ``failure`` says how it went."""
         try:
-            self._round()
+            with self._turn:
+                self._round()
         except apsw.Error as exc:
             self.failure = explain(exc, self._path, self._connection)
         else:
             self.failure = None
+
+    def empty(self) -> None:
+        """Move everything and cut the write-ahead log to nothing, so that no old page is left in it.
+
+        Raises:
+            StorageLockedError: somebody has been reading for too long.
+            StorageError: see ``faults``.
+        """
+        wal = self._path.with_name(self._path.name + "-wal")
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            with self._turn, self._pause, explained(self._path, self._connection):
+                try:
+                    self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+                except apsw.BusyError:
+                    emptied = False
+                else:
+                    emptied = wal.stat().st_size == 0
+            if emptied:
+                return
+            if time.monotonic() > deadline:
+                raise StorageLockedError(
+                    f"{wal} cannot be emptied, because a program has been reading {self._path} for {PATIENCE:.0f} "
+                    "seconds: end it and try again; what was erased is gone from the database already"
+                )
+            time.sleep(0.01)
 
     def _run(self) -> None:
         while not self._stop.wait(self._seconds):

@@ -55,6 +55,9 @@ def connect(path: Path, *, write: bool) -> apsw.Connection:
         if write:
             connection.wal_autocheckpoint(0)
             connection.pragma("synchronous", "FULL")
+            # What is deleted is overwritten, and nothing is copied to another file on the way.
+            connection.pragma("secure_delete", True)
+            connection.pragma("temp_store", "MEMORY")
     except apsw.Error as exc:
         error = explain(exc, path, connection)
         connection.close(True)

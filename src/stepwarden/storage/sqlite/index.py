@@ -10,6 +10,9 @@ in it is durable some time later; after a crash it is a little shorter, never wr
     projector.offer(row)                                           # for each entry, in order
     index.find(EntryFilter(actor=token), after=-1, limit=100)
 
+After an erasure ``forget`` takes the person's token out of every row. Their entries' leaves keep the token, so whoever
+makes the index again has to ask for it again.
+
 A damaged index is put aside as ``index.db.damaged`` and begun again; so is one of another log, or one that is
 ahead of its log (the log was restored from a copy). Not here: entries themselves, and what a row is made
 from.
@@ -31,6 +34,7 @@ from stepwarden.events.index import EntryFilter, IndexRow
 from stepwarden.storage.sqlite.connection import ReadPool, connect, create_file, keep_wal
 from stepwarden.storage.sqlite.faults import explained
 from stepwarden.storage.sqlite.statements import statement
+from stepwarden.storage.sqlite.traces import Traces
 
 APPLICATION_ID = 0x5354_5749
 """``STWI`` in the file's header."""
@@ -64,6 +68,7 @@ class EntryIndex:
         self._path = path
         self._connection = connection
         self._writing = threading.Lock()
+        self._traces = Traces(path)
         self._pool = ReadPool(path)
 
     @classmethod
@@ -131,6 +136,29 @@ class EntryIndex:
             self._connection.execute("UPDATE progress SET size = max(size, ?)", (floor,))
         self.size = max(self.size, floor)
 
+    def forget(self, actor: str) -> int:
+        """Take the token out of every row that is indexed by now, and its bytes out of the files; the rows stay.
+
+        Returns:
+            The number of rows.
+
+        Raises:
+            StorageLockedError: somebody has been reading for too long; it may be done again.
+            StorageError: see ``faults``.
+        """
+        with self._disposable():
+            with self._changing():
+                self._connection.execute(statement("index_forget"), (actor,))
+                count = self._connection.changes()
+            with self._writing, explained(self._path, self._connection):
+                self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+                # SQLite overwrites what it deletes, but not the copies that splitting a page may have left.
+                if self._traces.find(actor.encode()):
+                    self._connection.execute("VACUUM")
+                    self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            _damaged(self._path).unlink(missing_ok=True)
+        return count
+
     def find(self, wanted: EntryFilter, *, after: int, limit: int, newest_first: bool = False) -> list[int]:
         """The indices of entries that match, in their order, at most ``limit``.
 
@@ -163,6 +191,7 @@ class EntryIndex:
         """Release the file. Twice is no error."""
         self._pool.close()
         self._connection.close()
+        self._traces.close()
 
 
 class Projector:
@@ -310,6 +339,10 @@ def _prepare(connection: apsw.Connection, path: Path, log: str, size: int) -> in
 
 
 def _put_aside(path: Path) -> None:
-    path.replace(path.with_name(path.name + ".damaged"))
+    path.replace(_damaged(path))
     for ending in ("-wal", "-shm"):
         path.with_name(path.name + ending).unlink(missing_ok=True)
+
+
+def _damaged(path: Path) -> Path:
+    return path.with_name(path.name + ".damaged")
