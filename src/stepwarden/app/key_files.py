@@ -132,7 +132,10 @@ def _retire(files: KeyFiles, history: KeyHistory) -> None:
             path.replace(files.retired / f"{signer.key_id.hex()}.key")
             _sync(files.retired)
         else:
-            destroy(path)
+            # Under a draft's name first: half a secret under a key's name would stop every later start.
+            draft = path.with_name(f".{path.name}.0")
+            path.replace(draft)
+            destroy(draft)
         _sync(files.folder)
 
 
