@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from stepwarden.app.keys import Keys
-from stepwarden.app.outside import KeptFiles, NotePublisher, PublishedFile
+from stepwarden.app.outside import KeptFiles, NotePublisher, PublishedFile, witness_copies
 from stepwarden.app.settings import Settings
 from stepwarden.errors import RollbackError, StepwardenError
 from stepwarden.flow.doubt import Doubts, Outside, Sighting, Survey, survey
@@ -27,6 +27,7 @@ from stepwarden.flow.recorder import Recorder
 from stepwarden.ledger.keys import read_verifiers
 from stepwarden.ledger.note import Verifier
 from stepwarden.ledger.verify import LogReader
+from stepwarden.ledger.witness_policy import WitnessPolicy
 
 KEEP_EVERY = 1.0
 """Seconds between two looks at whether our own note has moved."""
@@ -158,14 +159,23 @@ def anchors_folder(data: Path, settings: Settings) -> Path:
     return Path(settings.anchors.folder) if settings.anchors.folder else data / ANCHORS
 
 
-def make_watch(data: Path, settings: Settings, keys: Keys, recorder: Recorder, reader: LogReader) -> Watch:
+def make_watch(
+    data: Path,
+    settings: Settings,
+    keys: Keys,
+    recorder: Recorder,
+    reader: LogReader,
+    policy: WitnessPolicy | None,
+) -> Watch:
     """The watch over the log of a data directory, with every source that the settings name.
 
     Raises:
         StepwardenError: a source cannot be used as it is set.
     """
     doubt = settings.doubt
+    asked = settings.witnesses
     kept: list[Outside] = [KeptFiles(Path(path)) for path in doubt.checkpoints]
+    kept += witness_copies(policy, keys.origin, seconds=asked.timeout, plain=asked.plain_http)
     anchors = anchors_folder(data, settings)
     if anchors.is_dir():
         kept.append(KeptFiles(anchors, suffix=".checkpoint", ours=True))

@@ -40,7 +40,7 @@ from stepwarden.flow.recorder import Recorder
 from stepwarden.flow.recovery import recover
 from stepwarden.flow.rows import row_of
 from stepwarden.flow.service import Service
-from stepwarden.flow.snapshots import FOLDER, Snapshotter, SnapshotStore
+from stepwarden.flow.snapshots import FOLDER, SnapshotStore, Snapshotter
 from stepwarden.flow.state import LogState
 from stepwarden.flow.stepups import StepUps
 from stepwarden.flow.tokens import Tokens
@@ -347,7 +347,8 @@ def _wire(
         entropy=entropy,
         queue_limit=settings.server.queue_limit,
     )
-    watch = make_watch(paths.data, settings, keys, recorder, store)
+    watch = make_watch(paths.data, settings, keys, recorder, store, publishing.policy)
+    publishing.listeners.append(lambda _: watch.suspect())
     anchoring = make_anchoring(anchors_folder(paths.data, settings), settings.anchors, recorder)
     return Node(
         paths,

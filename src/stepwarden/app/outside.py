@@ -9,19 +9,22 @@ Every source answers ``kept()`` with what it has, the newest of it where it has 
 checkpoints of an honest source are the past of its newest one. ``ledger verify --checkpoint`` compares any number.
 """
 
+import asyncio
 import contextlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
+from functools import partial
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
-from stepwarden.errors import InputError, LedgerError, StorageError
+from stepwarden.connect.witnesses import HttpWitness, check_address, make_http
+from stepwarden.errors import InputError, LedgerError, StorageError, WitnessError
 from stepwarden.flow.doubt import Kept
 from stepwarden.ledger.archive import CHECKPOINT, KEPT, Archive, file_path, kept_size
 from stepwarden.ledger.cosignature import cosigned_at
 from stepwarden.ledger.note import MAX_NOTE, SignedNote, Verifier, verified
+from stepwarden.ledger.witness_policy import KnownWitness, WitnessPolicy
 
 NEWEST: Final = 32
 """Notes that are looked at per source."""
@@ -143,25 +146,12 @@ class ArchiveCopy:
         return [Kept(note=data.decode(errors="replace")) for data in files if data is not None]
 
 
-class Fetch(Protocol):
-    """Gets one file of a site."""
-
-    def fetch(self, path: str) -> bytes | None:
-        """Return the file's bytes, None where there is none.
-
-        Raises:
-            StepwardenError: out of reach, too large, too slow.
-        """
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class WitnessCopy:
     """The newest checkpoint that a witness has signed of this log, as it tells everybody."""
 
     who: str
-    site: Fetch
-    origin: str
+    ask: Callable[[], str]
     verifier: Verifier
     ours: bool = False
 
@@ -170,11 +160,10 @@ class WitnessCopy:
         return f"the witness {self.who}"
 
     def kept(self) -> Sequence[Kept]:
-        """Raises: StepwardenError: out of reach, or what it answers does not carry its own signature."""
-        data = self.site.fetch(f"{sha256(self.origin.encode()).hexdigest()}/checkpoint")
-        if data is None:
+        """Raises: LedgerError: out of reach, or what it answers does not carry its own signature."""
+        note = self.ask()
+        if not note:
             return ()
-        note = data.decode(errors="replace")
         # Without its own signature it says nothing about this witness, only about whoever answered in its place.
         signatures = verified(SignedNote.parse(note), [self.verifier])
         if not signatures:
@@ -182,6 +171,42 @@ class WitnessCopy:
                 "its checkpoint does not carry its signature: is this the witness of the policy?"
             )
         return (Kept(note=note, when=cosigned_at(signatures[0]) * SECOND),)
+
+
+def witness_copies(
+    policy: WitnessPolicy | None, origin: str, *, seconds: float, plain: bool
+) -> list[WitnessCopy]:
+    """One for each witness of the policy.
+
+    Raises:
+        SettingsError: a witness has no address that may be asked.
+    """
+    if policy is None:
+        return []
+    return [
+        WitnessCopy(
+            known.name,
+            partial(_ask, known, check_address(known.url, plain=plain), origin, seconds),
+            known.verifier,
+        )
+        for known in policy.witnesses.values()
+    ]
+
+
+def _ask(known: KnownWitness, address: str, origin: str, seconds: float) -> str:
+    """What a witness serves, unverified. In a thread: with a loop of its own for the time."""
+
+    async def newest() -> str:
+        async with asyncio.timeout(seconds), make_http(seconds) as http:
+            witness = HttpWitness(
+                known.name, known.verifier, address, http, seconds=seconds, findings=lambda _: None
+            )
+            return await witness.newest(origin)
+
+    try:
+        return asyncio.run(newest())
+    except TimeoutError as exc:
+        raise WitnessError(f"it did not answer within {seconds:g} seconds") from exc
 
 
 class NotePublisher:

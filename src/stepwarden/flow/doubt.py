@@ -23,6 +23,7 @@ Not here: where checkpoints are kept and how they are fetched (``Outside``), and
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -42,6 +43,7 @@ MAX_REASON = 1_024
 MAX_KNOWN = 500
 """Claims that one ``log.trusted`` accepts at most: as many as fit into a leaf."""
 DETAIL = 512
+AT_ONCE = 16
 TO_DO = (
     "Restore the newest copy of the data directory. If what is missing is known and accepted, go on with "
     '`stepwarden ledger trust --reason "..."`: it records who knew what, and why you go on'
@@ -152,15 +154,15 @@ def survey(
     """
     told: list[tuple[Outside, Sequence[Kept]]] = []
     unknown: list[tuple[str, str]] = []
-    for source in outside:
-        try:
-            kept = source.kept()
-        except StepwardenError as exc:
-            unknown.append((source.name, f"out of reach: {exc}"))
-            continue
-        told.append((source, kept))
-        if not kept:
-            unknown.append((source.name, "knows no checkpoint of this log"))
+    # All at once: ten witnesses that are down must not cost a start ten times the patience for one.
+    with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="doubt") as pool:
+        for source, kept in pool.map(_asked, outside):
+            if isinstance(kept, StepwardenError):
+                unknown.append((source.name, f"out of reach: {kept}"))
+                continue
+            told.append((source, kept))
+            if not kept:
+                unknown.append((source.name, "knows no checkpoint of this log"))
     head = reader.load()
     if head is None:
         raise RollbackError("there is no log to compare")
@@ -183,6 +185,13 @@ def survey(
     )
 
 
+def _asked(source: Outside) -> tuple[Outside, Sequence[Kept] | StepwardenError]:
+    try:
+        return source, source.kept()
+    except StepwardenError as exc:
+        return source, exc
+
+
 def _sighting(source: Outside, kept: Kept, finding: Finding) -> Sighting | None:
     claim, contradicts = finding.claim, finding.contradicts
     if claim is None:
@@ -191,9 +200,7 @@ def _sighting(source: Outside, kept: Kept, finding: Finding) -> Sighting | None:
         # Only we write there, and whole notes only: what proves nothing was put there by somebody else. Size 0 with
         # this root is what no log claims.
         claim, contradicts = Claim(size=0, root=sha256(kept.note.encode()).digest()), True
-    return Sighting(
-        source=source.name, finding=finding, claim=claim, when=kept.when, contradicts=contradicts
-    )
+    return Sighting(source=source.name, finding=finding, claim=claim, when=kept.when, contradicts=contradicts)
 
 
 class Doubts:
