@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
-from stepwarden.errors import ConflictError, NotFoundError, PolicyError
+from stepwarden.errors import ConflictError, NotFoundError, PolicyError, PrunedError
 from stepwarden.events.attempt import Attempt, Method, Outcome
 from stepwarden.events.encoding import decode_trusted
 from stepwarden.events.entries import AttemptDecided, ChallengeIssued, EventRecorded, OutcomeReported
@@ -196,6 +196,9 @@ class Attempts:
         index = self._state.answered.get(key)
         if index is None:
             return None
+        if index < self._state.floor:
+            # Never decided anew: whoever repeats a key must not get another answer than the first.
+            raise PrunedError("the answer to this idempotency key was pruned: use a new one")
         entry = self._entry(index)
         if not isinstance(entry, AttemptDecided):
             return None
@@ -233,6 +236,8 @@ class Attempts:
         index = int(number)
         if index >= self._state.size:
             raise missing
+        if index < self._state.floor:
+            raise PrunedError(f"attempt {index} was pruned: it is in the sealed archive")
         recent = self._recent.get(index)
         if recent is not None:
             entry: object = recent[0]

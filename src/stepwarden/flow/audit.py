@@ -7,6 +7,9 @@
 5. standing, evidence, score, risk, demand and decision are those that the policy gives for them;
 6. its time is the time of its facts.
 
+A pruned log is recomputed from its floor on: from the state that was kept there (``snapshots.read_floor``), which must
+be the one whose SHA-256 the log states in ``log.pruned``.
+
 Not here: whether the bytes are those that were signed (``ledger.verify`` says that; the command asks both).
 """
 
@@ -15,7 +18,7 @@ from dataclasses import dataclass
 
 from stepwarden.errors import CorruptLogError, DecisionDiffersError, MalformedEntryError
 from stepwarden.events.encoding import decode
-from stepwarden.events.entries import AttemptDecided, ServiceStarted
+from stepwarden.events.entries import AttemptDecided, LogPruned, ServiceStarted
 from stepwarden.flow.judge import judge
 from stepwarden.flow.state import LogState
 from stepwarden.signals.catalogue import sparse
@@ -35,16 +38,22 @@ class Recomputed:
     policies: int
 
 
-def recompute(leaves: Leaves, size: int, progress: Callable[[int], None]) -> Recomputed:
-    """Recompute every decision among the first ``size`` entries.
+def recompute(
+    leaves: Leaves, size: int, progress: Callable[[int], None], floor: tuple[LogState, str] | None = None
+) -> Recomputed:
+    """Recompute every decision among the first ``size`` entries, or those of them that were not pruned.
+
+    Args:
+        floor: of a pruned log the state before its first entry, and its SHA-256 (hex).
 
     Raises:
         DecisionDiffersError: with the index, the field, what is recorded and what was recomputed.
         CorruptLogError, MalformedEntryError, UnknownPolicyError: the log cannot be folded.
     """
-    state: LogState | None = None
-    decisions = 0
-    for index, leaf in enumerate(leaves(0, size)):
+    state, digest = floor or (None, "")
+    first = state.size if state is not None else 0
+    decisions, vouched = 0, floor is None
+    for index, leaf in enumerate(leaves(first, size), start=first):
         try:
             entry = decode(leaf)
         except MalformedEntryError as exc:
@@ -58,14 +67,20 @@ def recompute(leaves: Leaves, size: int, progress: Callable[[int], None]) -> Rec
         if isinstance(entry, AttemptDecided):
             compare(index, entry, state)
             decisions += 1
+        elif isinstance(entry, LogPruned) and entry.floor == first:
+            vouched = entry.state == digest
         state.fold(index, entry)
         if index % PROGRESS_EVERY == 0:
             progress(index)
     read = state.size if state else 0
     if read < size:
         raise CorruptLogError(f"entries {read} to {size - 1} are missing")
+    if not vouched:
+        raise CorruptLogError(
+            f"no entry says that the state at the floor {first} is the one that is kept there"
+        )
     progress(size)
-    return Recomputed(size, decisions, len(state.policies) if state else 0)
+    return Recomputed(size - first, decisions, len(state.policies) if state else 0)
 
 
 def compare(index: int, entry: AttemptDecided, state: LogState) -> None:

@@ -78,7 +78,8 @@ class Reading:
             return self._index.find(wanted, after=after, limit=limit + 1, newest_first=query.newest_first)
 
         found = await asyncio.get_running_loop().run_in_executor(None, look)
-        views = tuple(self._view(index, opened) for index in found[:limit])
+        floor = self._store.floor()  # what was pruned may be in the index for a moment longer
+        views = tuple(self._view(index, opened) for index in found[:limit] if index >= floor)
         cursor = str(found[limit - 1]) if len(found) > limit else ""
         return EntryPage(entries=views, next_cursor=cursor, opened=opened)
 
@@ -123,16 +124,12 @@ class Reading:
             index=index,
             id=f"{index}-{entry.id}",
             entry=leaf,
-            personal=self._personal(index, entry)
-            if entry.personal and opened
-            else None
-            if entry.personal
-            else {},
+            personal=self._personal(index, entry, opened) if entry.personal else {},
         )
 
-    def _personal(self, index: int, entry: Entry) -> dict[str, str] | None:
-        """The personal fields in clear; None where their key or their opening is gone."""
-        person = self._people.owner(entry)
+    def _personal(self, index: int, entry: Entry, opened: bool) -> dict[str, str] | None:
+        """The personal fields in clear; None where their key or opening is gone, or where they are not to be seen."""
+        person = self._people.owner(entry) if opened else None
         if person is None:
             return None
         sealed = next(iter(self._store.openings(index, index + 1)), b"")

@@ -35,6 +35,7 @@ TITLES: dict[str, tuple[int, str]] = {
     "request.expectation": (417, "The expectation cannot be met"),
     "request.head_too_large": (431, "The headers are too large"),
     "request.method": (405, "The method is not allowed here"),
+    "ledger.pruned": (410, "It was pruned: it is in the sealed archive"),
     "request.conflict": (409, "The request conflicts with an earlier one"),
     "auth.missing": (401, "A valid API key is needed"),
     "auth.forbidden": (403, "The API key lacks the scope"),
