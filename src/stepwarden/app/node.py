@@ -32,6 +32,8 @@ from stepwarden.events.encoding import decode_trusted
 from stepwarden.events.index import IndexRow
 from stepwarden.flow.api_keys import ApiKeys
 from stepwarden.flow.attempts import Attempts
+from stepwarden.flow.audited import Reads
+from stepwarden.flow.disclosing import Disclosing
 from stepwarden.flow.facts import Describer
 from stepwarden.flow.holding import Holding
 from stepwarden.flow.people import People, derive
@@ -43,6 +45,7 @@ from stepwarden.flow.service import Service
 from stepwarden.flow.snapshots import FOLDER, SnapshotStore, Snapshotter
 from stepwarden.flow.state import LogState
 from stepwarden.flow.stepups import StepUps
+from stepwarden.flow.subjects import Subjects
 from stepwarden.flow.tokens import Tokens
 from stepwarden.flow.vault import Vault
 from stepwarden.ledger.sequencer import Sequencer
@@ -308,6 +311,7 @@ def _wire(
     snapshotter.take(root=sequencer.head.root, after=LONG_START)
     index = EntryIndex.open(paths.index, log=origin, size=size)
     index.prune(store.floor())
+    indexed = index.size
     if index.size < size:
         index.extend(_rows(store, index.size, size, progress))
     projector = Projector(index, durable=lambda: sequencer.head.size)
@@ -338,12 +342,30 @@ def _wire(
     holding = Holding(recorder, publishing.publisher, hold_rule(settings))
     stepups = StepUps(recorder, attempts, vault, holding=holding, issuer=settings.issuer, entropy=entropy)
     reading = Reading(index, sequencer, store, people, tokens.address, projector.flush)
+    reads = Reads(recorder)
+    disclosing = Disclosing(recorder, store, reads, origin=origin)
+    subjects = Subjects(
+        recorder,
+        attempts,
+        vault,
+        store,
+        index,
+        reads,
+        disclosing,
+        origin=origin,
+        address_token=tokens.address,
+        flush=projector.flush,
+    )
+    subjects.forget_again(indexed)
     service = Service(
         recorder,
         attempts,
         stepups,
         reading,
         ApiKeys(store),
+        reads,
+        disclosing,
+        subjects,
         entropy=entropy,
         queue_limit=settings.server.queue_limit,
     )

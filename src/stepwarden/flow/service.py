@@ -19,11 +19,13 @@ from stepwarden.events.entries import (
     ServiceStarted,
     ServiceStopped,
 )
+from stepwarden.events.redaction import redact
 from stepwarden.flow.answers import (
     Answer,
     ApiKey,
     EntryPage,
     EntryQuery,
+    Erased,
     PassedAnswer,
     PastEvent,
     Recorded,
@@ -33,9 +35,12 @@ from stepwarden.flow.answers import (
 from stepwarden.flow.api_keys import SPACE as KEY_SPACE
 from stepwarden.flow.api_keys import ApiKeys, MadeKey, make, parse_scopes
 from stepwarden.flow.attempts import Attempts
+from stepwarden.flow.audited import Reads
+from stepwarden.flow.disclosing import Disclosing
 from stepwarden.flow.reading import Reading
 from stepwarden.flow.recorder import Recorder
 from stepwarden.flow.stepups import StepUps
+from stepwarden.flow.subjects import Subjects
 from stepwarden.flow.views import receipt_view
 from stepwarden.ledger.store import SideWrite
 from stepwarden.policy.loader import load
@@ -45,6 +50,8 @@ MAX_POLICY = 60_000
 """Bytes of a policy file: the whole of it goes into one entry."""
 DETAIL = 512
 """Characters of detail that an exception entry keeps."""
+MAX_EXPORT = 2_000
+"""Entries of an export that is one answer; the command ``subject export`` gives any number."""
 
 
 class Service:
@@ -57,6 +64,9 @@ class Service:
         stepups: StepUps,
         reading: Reading,
         keys: ApiKeys,
+        reads: Reads,
+        disclosing: Disclosing,
+        subjects: Subjects,
         *,
         entropy: Callable[[int], bytes],
         queue_limit: int,
@@ -67,6 +77,9 @@ class Service:
         self._stepups = stepups
         self._reading = reading
         self._keys = keys
+        self._reads = reads
+        self.disclosing = disclosing
+        self.subjects = subjects
         self._entropy = entropy
         self._queue_limit = queue_limit
         self._started = time.monotonic()
@@ -102,14 +115,32 @@ class Service:
         """See ``StepUps.make_recovery_codes``."""
         return await self._stepups.make_recovery_codes(actor, attempt=attempt, by=by)
 
-    async def entries(self, query: EntryQuery, *, by: str) -> EntryPage:
-        """Read the log; that it was read is an entry of its own."""
-        page = await self._reading.entries(query)
-        filters = ",".join(
-            name for name in ("actor", "ip", "action", "outcome", "decision", "kind") if getattr(query, name)
-        )
-        await self._administration("log.query", by=by, target=filters, rows=len(page.entries))
+    async def entries(
+        self, query: EntryQuery, *, by: str, opened: bool = True, reason: str = ""
+    ) -> EntryPage:
+        """Read the log; that it was read is an entry of its own. ``opened``: show personal fields."""
+        page = await self._reading.entries(query, opened=opened)
+        shown = "opened" if opened else "sealed"
+        target, rows = self._reading.in_tokens(query), len(page.entries)
+        await self._reads.record("log.query", by=by, target=target, detail=shown, rows=rows, reason=reason)
         return page
+
+    async def read_recorded(self, action: str, *, by: str, target: str = "", rows: int = 0) -> None:
+        """Say in the log that something of it is being read. Raises: BusyError: then it must not be."""
+        await self._reads.record(action, by=by, target=target, rows=rows)
+
+    def file_read(self, what: str, *, by: str, files: int = 1) -> None:
+        """Count files of the public log (``tile``, ``entries``, ``checkpoint``): an entry a minute. See ``Reads``."""
+        self._reads.count(what, by=by, files=files)
+
+    async def erase(self, actor: str, *, reason: str, by: str) -> Erased:
+        """See ``Subjects.erase``."""
+        return await self.subjects.erase(actor, "", reason=reason, by=by)
+
+    async def export(self, actor: str, *, reason: str, by: str) -> bytes:
+        """The whole document of ``Subjects.export``, of at most ``MAX_EXPORT`` entries."""
+        lines = await self.subjects.export(actor, "", by=by, reason=reason, most=MAX_EXPORT)
+        return "".join([line async for line in lines]).encode()
 
     def checkpoint(self) -> str:
         """The newest signed checkpoint."""
@@ -131,7 +162,7 @@ class Service:
             by=by,
             code=code,
             where=where[:DETAIL],
-            detail=detail[:DETAIL],
+            detail=redact(detail)[:DETAIL],
             field=field[:DETAIL],
         )
         await self._recorder.append(entry).durable
@@ -149,7 +180,7 @@ class Service:
             previous=index,
             by=by,
             label="attack" if label == "attack" else "benign",
-            source=source,
+            source=redact(source),
             reliability=reliability,
             actor=decided.facts.actor,
             address=decided.facts.address,
@@ -200,6 +231,7 @@ class Service:
             raise InputError("a key needs a printable name", field="name")
         recorder = self._recorder
         now = recorder.now()
+        name = redact(name)
         made = make(name, parse_scopes(scopes), entropy=self._entropy, now=now)
         entry = Administration(
             time=now,
@@ -234,13 +266,6 @@ class Service:
         """Ids, names, scopes and dates of the keys; never anything of their secrets."""
         return self._keys.listing()
 
-    async def _administration(self, action: str, *, by: str, target: str = "", rows: int = 0) -> None:
-        recorder = self._recorder
-        entry = Administration(
-            time=recorder.now(), id=recorder.new_id(), by=by, action=action, target=target, rows=rows
-        )
-        await recorder.append(entry).durable
-
     async def start(self, *, version: str, settings: str, limits: Limits) -> None:
         """The first entry of every run, with the bounds that signals are folded with."""
         recorder = self._recorder
@@ -255,12 +280,15 @@ class Service:
         durable = recorder.append(entry).durable
         self._stepups.start()
         await durable
+        if recorder.refused is None:
+            await self.subjects.resume()
 
     async def stop(self, reason: str) -> None:
         """The last entry of a run that ends in order. A log that has failed already gets none."""
         self._stopping = True
         recorder = self._recorder
         if recorder.sequencer.failed is None and recorder.refused is None:
+            self._reads.sweep(all_of_them=True)
             entry = ServiceStopped(time=recorder.now(), id=recorder.new_id(), reason=reason)
             await recorder.append(entry).durable
 
@@ -268,6 +296,7 @@ class Service:
         """Expire what nobody answered in time; called about every second."""
         if self.failed is None:
             self._stepups.sweep()
+            self._reads.sweep()
 
     @property
     def failed(self) -> StepwardenError | None:
