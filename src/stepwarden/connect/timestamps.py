@@ -170,6 +170,8 @@ def check_stamp(response: bytes, text: str, authority: Authority, *, nonce: int 
 
 def _check(response: bytes, text: str, authority: Authority, nonce: int | None) -> Stamp:
     found: TimeStampResponse = decode_timestamp_response(response)
+    if found.as_bytes() != response:
+        raise AnchorError("the stamp is not one whole response in its one spelling")
     if found.status != 0:
         said = ", ".join(found.status_string)[:200]
         raise AnchorError(f"{authority.name} refused to stamp: status {found.status} {said}".rstrip())
