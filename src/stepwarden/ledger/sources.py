@@ -127,7 +127,11 @@ class UrlSource:
                 chunks = _until(deadline, iter(lambda: answer.read1(CHUNK), b""))
                 if answer.headers.get("Content-Encoding", "identity") == "gzip":
                     chunks = _unpacked(chunks)
-                return _limited(url, chunks)
+                data = _limited(url, chunks)
+                # What is left of the promised length: read1 does not complain of a connection that broke.
+                if answer.length:
+                    raise _PassingError("the answer was cut short")
+                return data
         except urllib.error.HTTPError as exc:
             with exc:
                 if exc.code in _GONE:
