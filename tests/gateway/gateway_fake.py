@@ -13,6 +13,7 @@ from stepwarden.flow.answers import (
     EntryPage,
     EntryQuery,
     EntryView,
+    Erased,
     PassedAnswer,
     PastEvent,
     ReasonText,
@@ -23,16 +24,42 @@ from stepwarden.flow.answers import (
     TotpEnrolment,
 )
 from stepwarden.gateway.service import Service
+from stepwarden.ledger.tiles import TilePath
 
 CHECKPOINT = (
     "warden.example/log\n13\nKioqKioqKioqKioqKioqKioqKioqKioqKioqKioqKio=\n\n— warden.example/log c2ln\n"
 )
 RECEIPT = ReceiptView(index=12, size=13, checkpoint=CHECKPOINT)
 EXPIRES = 1_767_225_600_000_000
-SCOPES: tuple[Scope, ...] = ("decide", "report", "read", "administer")
+SCOPES: tuple[Scope, ...] = ("decide", "report", "read", "administer", "audit")
 KEYS = {"sw_all_secret": ApiKey(id="all", scopes=frozenset(SCOPES))} | {
     f"sw_{scope}_secret": ApiKey(id=scope, scopes=frozenset({scope})) for scope in SCOPES
 }
+
+
+class FakeFiles:
+    """A published log of two entries: a partial tile of level 0 and a partial bundle."""
+
+    def __init__(self) -> None:
+        self.readers: list[str] = []
+        self.asked: list[TilePath] = []
+
+    def checkpoint(self, *, by: str) -> str:
+        self.readers.append(by)
+        return CHECKPOINT
+
+    async def fetch(self, path: TilePath, *, by: str) -> bytes | None:
+        self.readers.append(by)
+        self.asked.append(path)
+        if path.index == 0 and path.width in (1, 2, 256) and not path.level:
+            return bytes(32 * path.width)
+        return None
+
+    async def receipt(self, index: int, *, by: str) -> str:
+        self.readers.append(by)
+        if index > 12:
+            raise NotFoundError("not published yet")
+        return "c2sp.org/tlog-proof@v1\nindex 12\n\n" + CHECKPOINT
 
 
 class FakeService:
@@ -42,6 +69,7 @@ class FakeService:
         self.reset()
 
     def reset(self) -> None:
+        self.files = FakeFiles()
         self.calls: list[tuple[str, Any]] = []
         self.exceptions: list[tuple[str, str, str, str, str]] = []
         self.decisions: list[str] = []
@@ -85,14 +113,27 @@ class FakeService:
         self._called("make_recovery_codes", (actor, attempt, by))
         return ["aaaa-bbbb", "cccc-dddd"]
 
-    async def entries(self, query: EntryQuery, *, by: str) -> EntryPage:
+    async def read_recorded(self, action: str, *, by: str, target: str = "", rows: int = 0) -> None:
+        self._called("read_recorded", (action, by, target, rows))
+
+    async def erase(self, actor: str, *, reason: str, by: str) -> Erased:
+        self._called("erase", (actor, reason, by))
+        return Erased(id="14-hgfedcba", openings=3, factors=1, receipt=RECEIPT)
+
+    async def export(self, actor: str, *, reason: str, by: str) -> bytes:
+        self._called("export", (actor, reason, by))
+        return b'{"format":"stepwarden/subject@v1","entries":[]}'
+
+    async def entries(
+        self, query: EntryQuery, *, by: str, opened: bool = True, reason: str = ""
+    ) -> EntryPage:
         self._called("entries", (query, by))
         leaf = b'{"id":"abcdefgh","kind":"service.stopped","reason":"asked to","time":1}'
         views = (
             EntryView(index=0, id="0-abcdefgh", entry=leaf, personal={"actor": "alice"}),
             EntryView(index=1, id="1-abcdefgh", entry=leaf, personal=None),
         )
-        return EntryPage(entries=views, next_cursor="2")
+        return EntryPage(entries=views, next_cursor="2", opened=opened)
 
     def checkpoint(self) -> str:
         return CHECKPOINT

@@ -104,10 +104,6 @@ def test_every_folder_on_the_way_is_synced(tmp_path: Path, monkeypatch: pytest.M
         synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
         real(descriptor)
 
-    def fsync(descriptor: int) -> None:
-        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
-        real(descriptor)
-
     monkeypatch.setattr(os, "fsync", fsync)
     archive = DirectoryArchive.open(tmp_path)
     archive.put("tile/0/x001/000", b"x", immutable=True)

@@ -25,6 +25,7 @@ from stepwarden.app.doubt import Watch, anchors_folder, make_watch
 from stepwarden.app.key_keeper import KeyKeeper
 from stepwarden.app.keys import KeyFiles, Keys, prepare_keys, sign_with
 from stepwarden.app.lookups import make_lookups
+from stepwarden.app.pruning import Pruning, own_verifiers
 from stepwarden.app.publishing import Publishing, hold_rule, make_publishing
 from stepwarden.app.settings import Settings
 from stepwarden.errors import PolicyError, SettingsError
@@ -37,11 +38,13 @@ from stepwarden.flow.disclosing import Disclosing
 from stepwarden.flow.facts import Describer
 from stepwarden.flow.holding import Holding
 from stepwarden.flow.people import People, derive
+from stepwarden.flow.pruning import Pruner
 from stepwarden.flow.reading import Reading
 from stepwarden.flow.recorder import Recorder
 from stepwarden.flow.recovery import recover
 from stepwarden.flow.rows import row_of
 from stepwarden.flow.service import Service
+from stepwarden.flow.serving import PublishedFiles
 from stepwarden.flow.snapshots import FOLDER, SnapshotStore, Snapshotter
 from stepwarden.flow.state import LogState
 from stepwarden.flow.stepups import StepUps
@@ -125,6 +128,7 @@ class Node:
     anchoring: Anchoring | None
     keeper: KeyKeeper
     snapshotter: Snapshotter
+    pruning: Pruning
     publishing: Publishing
 
     async def start(self) -> None:
@@ -366,8 +370,17 @@ def _wire(
         reads,
         disclosing,
         subjects,
+        files=PublishedFiles(sequencer, store, publishing.publisher, reads),
         entropy=entropy,
         queue_limit=settings.server.queue_limit,
+    )
+    pruner = Pruner(
+        recorder,
+        store,
+        snapshots,
+        verifiers=own_verifiers([signer.verifier for signer in keys.signers], paths.ledger_vkey),
+        origin=origin,
+        forget=index.prune,
     )
     watch = make_watch(paths.data, settings, keys, recorder, store, publishing.policy)
     publishing.listeners.append(lambda _: watch.suspect())
@@ -386,6 +399,7 @@ def _wire(
         anchoring,
         KeyKeeper(paths.keys, settings, keys, history, recorder),
         snapshotter,
+        Pruning(pruner, store, service, settings, clock),
         publishing,
     )
 

@@ -25,6 +25,7 @@ from stepwarden.gateway.application import build
 from stepwarden.gateway.exchange import Settings as GatewaySettings
 from stepwarden.gateway.server import listen
 from stepwarden.gateway.server import serve as serve_http
+from stepwarden.gateway.tiles import OPEN
 
 EVERY = 1.0
 """Seconds between two looks at the policy file, at what expired and at the log's health."""
@@ -60,6 +61,7 @@ async def serve(
         chores = [_watch_policy(node), _sweep(node), _watch_log(node), node.publishing.run()]
         chores += [node.watch.run(), node.watch.run_keeper()]
         chores += [node.anchoring.run()] if node.anchoring is not None else []
+        chores.append(node.pruning.run())
         tasks = [asyncio.create_task(_kept_alive(chore)) for chore in chores]
         try:
             host, port = sock.getsockname()[:2]
@@ -92,6 +94,7 @@ def _gateway_settings(settings: Settings, host: str, port: int) -> GatewaySettin
         public_url=settings.server.public_url or f"http://{shown}:{port}",
         version=__version__,
         metrics_open=settings.server.metrics_open,
+        opened=OPEN[settings.log.readers],
         body_timeout=BODY_TIMEOUT,
     )
 

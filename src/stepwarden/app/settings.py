@@ -50,9 +50,14 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Log(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``origin`` names the log in its checkpoints: a URL without scheme. It cannot change later."""
+    """``origin`` names the log in its checkpoints: a URL without scheme. It cannot change later.
+
+    ``readers``: who may read the log as files under ``/log``: with a ``key`` only, or anybody its ``tree`` (checkpoint
+    and hashes), or ``all`` of it, entries included.
+    """
 
     origin: str = ""
+    readers: Literal["key", "tree", "all"] = "key"
 
 
 class Addresses(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -146,6 +151,20 @@ class Signer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     socket: str = ""
 
 
+class Retention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long entries stay; see docs/retention.md. Off by default.
+
+    ``keep``: prune daily what is older than this (``400d``, ``7y``; "": never by itself). ``rule``: the rule in words,
+    as it stands in the log. ``archive``: a directory or ``s3://bucket/prefix`` that must hold what goes;
+    ``endpoint``: of the object store ("": AWS).
+    """
+
+    keep: str = ""
+    rule: str = ""
+    archive: str = ""
+    endpoint: str = ""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that can be set. ``issuer`` is the name that authenticator apps show."""
 
@@ -157,6 +176,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     doubt: Doubt = Doubt()
     anchors: Anchors = Anchors()
     witnesses: Witnesses = Witnesses()
+    retention: Retention = Retention()
     issuer: str = "Stepwarden"
     policy: str = ""
 

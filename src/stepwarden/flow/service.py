@@ -39,6 +39,7 @@ from stepwarden.flow.audited import Reads
 from stepwarden.flow.disclosing import Disclosing
 from stepwarden.flow.reading import Reading
 from stepwarden.flow.recorder import Recorder
+from stepwarden.flow.serving import PublishedFiles
 from stepwarden.flow.stepups import StepUps
 from stepwarden.flow.subjects import Subjects
 from stepwarden.flow.views import receipt_view
@@ -68,6 +69,7 @@ class Service:
         disclosing: Disclosing,
         subjects: Subjects,
         *,
+        files: PublishedFiles,
         entropy: Callable[[int], bytes],
         queue_limit: int,
     ) -> None:
@@ -80,6 +82,8 @@ class Service:
         self._reads = reads
         self.disclosing = disclosing
         self.subjects = subjects
+        self.files = files
+        """The published log as files."""
         self._entropy = entropy
         self._queue_limit = queue_limit
         self._started = time.monotonic()

@@ -32,13 +32,19 @@ class Settings:
 
     ``public_url`` is how callers reach it (``https://warden.example.com``, no slash at the end); it is never taken
     from a request's Host header. ``metrics_open`` lets ``/metrics`` be read without a key.
-    ``body_timeout`` is how many seconds a body may take to arrive.
+    ``body_timeout`` is how many seconds a body may take to arrive. ``opened`` are the names of more operations that
+    the operator lets anybody use.
     """
 
     public_url: str
     version: str
     metrics_open: bool
     body_timeout: float
+    opened: frozenset[str] = frozenset()
+
+    def is_open(self, operation: str) -> bool:
+        """Whether this operation, which has a scope, is for anybody all the same."""
+        return operation in self.opened or (operation == "metrics" and self.metrics_open)
 
 
 Headers = dict[bytes, bytes]

@@ -38,10 +38,16 @@ class Gateway:
         self.metrics = Metrics()
         self._static: dict[bytes, Methods] = {}
         self._patterns: list[tuple[tuple[str | None, ...], Methods]] = []
+        self._prefixes: dict[bytes, Methods] = {}
         for operation in table(extra).values():
             self._add(operation)
 
     def _add(self, operation: Operation) -> None:
+        if operation.rest:
+            self._prefixes.setdefault(operation.prefix, {})[operation.method] = operation
+            # The longest first, so that the closest one is found.
+            self._prefixes = dict(sorted(self._prefixes.items(), key=lambda item: -len(item[0])))
+            return
         segments = operation.segments
         if None not in segments:
             self._static.setdefault(operation.path.encode(), {})[operation.method] = operation
@@ -64,6 +70,9 @@ class Gateway:
                 return methods, tuple(
                     part for wanted, part in zip(segments, parts, strict=True) if wanted is None
                 )
+        for prefix, methods in self._prefixes.items():
+            if path.startswith(prefix):
+                return methods, (path[len(prefix) :].decode("latin-1"),)
         return None
 
     def open(self, request: Request) -> "Opened | Answered":
@@ -81,7 +90,8 @@ class Gateway:
         try:
             self._admit(operation, call)
             if segments:
-                call.segments = tuple(map(checks.decode_segment, segments))
+                # What is left of a path has slashes, and one spelling: it is not decoded.
+                call.segments = segments if operation.rest else tuple(map(checks.decode_segment, segments))
             if operation.request is not None:
                 checks.check_media(request.headers, operation.media)
                 opened.limit = operation.limit
@@ -92,7 +102,7 @@ class Gateway:
     def _admit(self, operation: Operation, call: Call) -> None:
         """The key and its scope. An open operation looks at a key only where it says so."""
         scope = operation.scope
-        if scope is None or (operation.name == "metrics" and self._settings.metrics_open):
+        if scope is None or self._settings.is_open(operation.name):
             if operation.optional_key and b"authorization" in call.headers:
                 call.key = checks.authenticate(self._service, call.headers)
             return

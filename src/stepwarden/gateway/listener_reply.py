@@ -20,10 +20,9 @@ from typing import Final
 
 from stepwarden.gateway.exchange import Reply
 
-SECURITY_HEADERS: Final[tuple[tuple[bytes, bytes], ...]] = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"cache-control", b"no-store"),
-)
+SECURITY_HEADERS: Final[tuple[tuple[bytes, bytes], ...]] = ((b"x-content-type-options", b"nosniff"),)
+UNKEPT: Final = (b"cache-control", b"no-store")
+"""What every reply says that does not say itself for how long it may be kept."""
 PAGE_HEADERS: Final = (
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
@@ -70,13 +69,18 @@ def encode_reply(
     elif old:
         more += b"connection: keep-alive\r\n"
     body = b"" if bodiless else reply.body
-    return b"%b%b%b%b\r\n%b" % (_start(reply.status, reply.media), date, length, more, body)
+    kept = any(name == UNKEPT[0] for name, _ in reply.headers)
+    return b"%b%b%b%b\r\n%b" % (_start(reply.status, reply.media, kept), date, length, more, body)
 
 
 @lru_cache(maxsize=256)
-def _start(status: int, media: bytes) -> bytes:
+def _start(status: int, media: bytes, kept: bool) -> bytes:
     """Status line and the headers of every reply of one content type."""
-    base = [*SECURITY_HEADERS, *((b"content-type", media) for _ in (1,) if media)]
+    base = [
+        *SECURITY_HEADERS,
+        *(() if kept else (UNKEPT,)),
+        *((b"content-type", media) for _ in (1,) if media),
+    ]
     base += PAGE_HEADERS if media.startswith(b"text/html") else [STRICT_CSP]
     reason = HTTPStatus(status).phrase.encode()
     return b"HTTP/1.1 %d %b\r\n" % (status, reason) + b"".join(map(_line, base))

@@ -19,6 +19,7 @@ TITLES = {
     405: "The method is not allowed here",
     408: "The body did not come in time",
     409: "Conflicts with an earlier request",
+    410: "It was pruned: it is in the sealed archive",
     400: "The body cannot be read",
     413: "The body is too large",
     415: "The content type is not read",
@@ -97,11 +98,12 @@ def _operation(
 
 def needs_key(operation: Operation, settings: Settings) -> bool:
     """Whether this route refuses a caller without a key, under these settings."""
-    return operation.scope is not None and not (operation.name == "metrics" and settings.metrics_open)
+    return operation.scope is not None and not settings.is_open(operation.name)
 
 
 def _scope_words(operation: Operation) -> str:
-    return "" if operation.scope is None else f"\n\nScope: `{operation.scope}`."
+    also = " or `audit`" if operation.scope == "read" else ""
+    return "" if operation.scope is None else f"\n\nScope: `{operation.scope}`{also}."
 
 
 def _parameters(
@@ -184,4 +186,6 @@ def statuses(operation: Operation) -> set[int]:
         found |= {400, 408, 413, 415}
     if operation.parameters:
         found |= {400, 404}
+    if 409 in found:  # what can name an earlier request can name one that was pruned
+        found.add(410)
     return found

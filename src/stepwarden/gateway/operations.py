@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from stepwarden.events.attempt import Attempt
 from stepwarden.flow.answers import Scope
-from stepwarden.gateway import attempts, authzen, factors, health, reading, wire
+from stepwarden.gateway import attempts, authzen, factors, health, reading, subjects, tiles, wire
 from stepwarden.gateway.exchange import Call, Reply
 
 Handler = Callable[[Call], Awaitable[Reply]]
@@ -19,7 +19,7 @@ BODY_LIMIT = 64 * 1024
 EVENTS_LIMIT = 8 * 1024 * 1024
 JSON_TYPES = ("application/json",)
 NDJSON_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
-Group = Literal["Attempts", "Challenges", "Factors", "Log", "AuthZEN", "Service"]
+Group = Literal["Attempts", "Challenges", "Factors", "People", "Log", "AuthZEN", "Service"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,7 @@ class Operation:
     ``query`` and ``request`` are structs; ``answer`` a struct, or a content type for text; ``other_answer`` a
     second struct that it may be. ``optional_key``: a key is
     looked at if there is one, and is not needed. ``problems``: the statuses beyond those that every route has.
+    ``rest``: the path's last parameter stands for all that follows, slashes included.
     """
 
     method: Literal["GET", "POST"]
@@ -50,6 +51,12 @@ class Operation:
     problems: tuple[int, ...] = ()
     example: str = ""
     parameters: dict[str, str] | None = None
+    rest: bool = False
+
+    @property
+    def prefix(self) -> bytes:
+        """What the path begins with, where its last part stands for all that follows; else nothing."""
+        return self.path.rpartition("{")[0].encode() if self.rest else b""
 
     @property
     def segments(self) -> tuple[str | None, ...]:
@@ -173,11 +180,42 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         method="GET",
+        path="/v1/actors/{actor}/export",
+        name="export_subject",
+        group="People",
+        summary="Everything that is held about a person",
+        description="Each entry with its personal fields in clear and a proof, the factors, the sessions: a document "
+        "that verifies offline. That it was made is an entry.",
+        scope="administer",
+        handler=subjects.export,
+        query=subjects.ExportQuery,
+        answer=subjects.SubjectAnswer,
+        example="reason=request+4711",
+        parameters={"actor": "alice"},
+    ),
+    Operation(
+        method="POST",
+        path="/v1/actors/{actor}/erase",
+        name="erase_subject",
+        group="People",
+        summary="Erase a person",
+        description="Destroys the person's key, and with it everything personal in the log; their factors go too. It "
+        "cannot be undone. Whoever comes by that id afterwards is a stranger.",
+        scope="administer",
+        handler=subjects.erase,
+        request=subjects.EraseRequest,
+        answer=subjects.ErasedAnswer,
+        example='{"reason":"request 4711, GDPR article 17"}',
+        parameters={"actor": "alice"},
+    ),
+    Operation(
+        method="GET",
         path="/v1/log/entries",
         name="entries",
         group="Log",
         summary="Read entries of the log",
-        description="In the order of the log, filtered, a page at a time. That they were read is an entry too.",
+        description="In the order of the log, filtered, a page at a time. That they were read is an entry too. A key "
+        "with the scope `audit` sees personal fields only with a `reason`.",
         scope="read",
         handler=reading.entries,
         query=wire.EntriesQuery,
@@ -220,6 +258,59 @@ OPERATIONS: tuple[Operation, ...] = (
         query=wire.ConsistencyQuery,
         answer=wire.ConsistencyAnswer,
         example="old=12&new=13",
+    ),
+    Operation(
+        method="GET",
+        path="/v1/log/receipt",
+        name="receipt",
+        group="Log",
+        summary="A receipt that proves offline that an entry is in the log",
+        description="A text of c2sp.org/tlog-proof@v1 over the published checkpoint, which may be some seconds behind.",
+        scope="read",
+        handler=tiles.receipt,
+        query=wire.ReceiptQuery,
+        answer="text/plain",
+        problems=(404,),
+        example="index=12",
+    ),
+    Operation(
+        method="GET",
+        path="/log/checkpoint",
+        name="log_checkpoint",
+        group="Log",
+        summary="The log as files: the published checkpoint",
+        description="c2sp.org/tlog-tiles: signed by the log and cosigned. Needs no key where `log.readers` says so.",
+        scope="read",
+        handler=tiles.checkpoint,
+        answer="text/plain",
+    ),
+    Operation(
+        method="GET",
+        path="/log/tile/entries/{path}",
+        name="log_entries",
+        group="Log",
+        summary="The log as files: a bundle of entries",
+        description="c2sp.org/tlog-tiles: 256 entries, or with `.p/W` the first W, each after its length in 16 bits.",
+        scope="read",
+        handler=tiles.entries,
+        answer="application/octet-stream",
+        problems=(404,),
+        parameters={"path": "000.p/1"},
+        rest=True,
+    ),
+    Operation(
+        method="GET",
+        path="/log/tile/{path}",
+        name="log_tile",
+        group="Log",
+        summary="The log as files: a tile of the tree",
+        description="c2sp.org/tlog-tiles: 256 hashes of a level, or with `.p/W` the first W.",
+        scope="read",
+        handler=tiles.tile,
+        answer="application/octet-stream",
+        problems=(404,),
+        parameters={"path": "0/000.p/1"},
+        rest=True,
     ),
     Operation(
         method="POST",

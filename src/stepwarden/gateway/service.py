@@ -14,16 +14,43 @@ from stepwarden.flow.answers import (
     ApiKey,
     EntryPage,
     EntryQuery,
+    Erased,
     PassedAnswer,
     PastEvent,
     Recorded,
     ServiceMetrics,
     TotpEnrolment,
 )
+from stepwarden.ledger.tiles import TilePath
+
+
+class LogFiles(Protocol):
+    """The published log as files (c2sp.org/tlog-tiles). ``by`` is "" for a reader without a key."""
+
+    def checkpoint(self, *, by: str) -> str:
+        """The newest published checkpoint, a signed note."""
+        ...
+
+    async def fetch(self, path: TilePath, *, by: str) -> bytes | None:
+        """The bytes of a tile, or of a bundle of entries; None where what is published has none."""
+        ...
+
+    async def receipt(self, index: int, *, by: str) -> str:
+        """The receipt of an entry over the published checkpoint (c2sp.org/tlog-proof@v1).
+
+        Raises:
+            NotFoundError: it does not reach so far.
+        """
+        ...
 
 
 class Service(Protocol):
     """One attempt end to end, and what stands around it. Called from the event loop's thread only."""
+
+    @property
+    def files(self) -> LogFiles:
+        """The published log as files."""
+        ...
 
     async def decide(self, attempt: Attempt, *, by: str, idempotency_key: str = "") -> Answer:
         """Decide and record. The same key and attempt again: the same answer, no second entry.
@@ -72,8 +99,30 @@ class Service(Protocol):
         """Make new recovery codes; the old ones end. ``attempt`` as for ``enrol_totp``."""
         ...
 
-    async def entries(self, query: EntryQuery, *, by: str) -> EntryPage:
-        """Read the log; the reading is itself an entry."""
+    async def entries(
+        self, query: EntryQuery, *, by: str, opened: bool = True, reason: str = ""
+    ) -> EntryPage:
+        """Read the log; the reading is itself an entry. ``opened``: show personal fields."""
+        ...
+
+    async def read_recorded(self, action: str, *, by: str, target: str = "", rows: int = 0) -> None:
+        """Say in the log that something of it is being read."""
+        ...
+
+    async def export(self, actor: str, *, reason: str, by: str) -> bytes:
+        """Everything that is held about a person, as a JSON document.
+
+        Raises:
+            NotFoundError: nobody is known by this id, or any more.
+        """
+        ...
+
+    async def erase(self, actor: str, *, reason: str, by: str) -> Erased:
+        """Erase a person.
+
+        Raises:
+            NotFoundError: nobody is known by this id, or any more.
+        """
         ...
 
     def checkpoint(self) -> str:

@@ -139,7 +139,7 @@ class RecoveryAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EntryShape(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry as it stands in the log. `personal`: its opened personal fields; null where erased."""
+    """One entry as it stands in the log. `personal`: its opened personal fields; null where erased or not shown."""
 
     index: int
     id: str
@@ -148,10 +148,14 @@ class EntryShape(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EntriesAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A page of entries. Give `next_cursor` as `cursor` to go on; empty on the last page."""
+    """A page of entries. Give `next_cursor` as `cursor` to go on; empty on the last page.
+
+    `opened`: whether personal fields are shown.
+    """
 
     entries: list[EntryShape]
     next_cursor: str
+    opened: bool
 
 
 class InclusionAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,6 +199,14 @@ class EntriesQuery(Request, frozen=True, kw_only=True):
     order: Annotated[Literal["oldest", "newest"], msgspec.Meta(description="Which entries come first")] = (
         "oldest"
     )
+    reason: Annotated[
+        str,
+        msgspec.Meta(
+            max_length=200,
+            pattern=NO_CONTROL,
+            description="Why; goes into the log. Without one an auditor sees no personal fields",
+        ),
+    ] = ""
 
 
 _Size = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
@@ -205,6 +217,12 @@ class InclusionQuery(Request, frozen=True, kw_only=True):
 
     index: Annotated[_Size, msgspec.Meta(description="The entry; less than `size`")]
     size: Annotated[_Size, msgspec.Meta(description="Of the tree; at most the size of the newest checkpoint")]
+
+
+class ReceiptQuery(Request, frozen=True, kw_only=True):
+    """Which entry."""
+
+    index: Annotated[_Size, msgspec.Meta(description="The entry; the published checkpoint must cover it")]
 
 
 class ConsistencyQuery(Request, frozen=True, kw_only=True):
@@ -267,4 +285,4 @@ def entries_answer(page: EntryPage) -> bytes:
         EntryShape(index=view.index, id=view.id, entry=msgspec.Raw(view.entry), personal=view.personal)
         for view in page.entries
     ]
-    return encode(EntriesAnswer(entries=shapes, next_cursor=page.next_cursor))
+    return encode(EntriesAnswer(entries=shapes, next_cursor=page.next_cursor, opened=page.opened))
