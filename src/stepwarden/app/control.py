@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import json
 import socket
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -51,6 +52,12 @@ class AnchorLog(msgspec.Struct, frozen=True, tag_field="op", tag="log.anchor", f
     pass
 
 
+class PruneLog(msgspec.Struct, frozen=True, tag_field="op", tag="ledger.prune", forbid_unknown_fields=True):
+    floor: int
+    rule: str
+    archive: str
+
+
 class TrustLog(msgspec.Struct, frozen=True, tag_field="op", tag="log.trust", forbid_unknown_fields=True):
     reason: str
 
@@ -87,6 +94,7 @@ Command = (
     | RotateLogKey
     | RetireLogKey
     | ListLogKeys
+    | PruneLog
 )
 _decode = msgspec.json.Decoder(Command).decode
 
@@ -124,6 +132,8 @@ async def execute(node: Node, command: Command) -> dict[str, object]:
                 by=BY,
             )
             return {"id": done.id}
+        case PruneLog(floor=floor, rule=rule, archive=archive):
+            return asdict(await node.pruning.prune(floor, archive=archive, rule=rule, by=BY))
         case TrustLog(reason=reason):
             return await node.watch.trust(reason, by=BY)
         case AnchorLog():
@@ -159,14 +169,17 @@ async def _answer(node: Node, line: bytes) -> dict[str, object]:
         return {"code": exc.code, "error": str(exc)}
 
 
-def ask_running(data: Path, command: Command) -> dict[str, object] | None:
+def ask_running(data: Path, command: Command, *, seconds: float = SECONDS) -> dict[str, object] | None:
     """Send a command to the service that runs on this data directory; None if none does.
+
+    Args:
+        seconds: how long its answer may take.
 
     Raises:
         StepwardenError: it refused, or did not answer in time.
     """
     client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    client.settimeout(SECONDS)
+    client.settimeout(seconds)
     with client:
         try:
             client.connect(str(data / SOCKET))

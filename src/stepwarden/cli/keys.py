@@ -9,7 +9,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from stepwarden.app.control import Command, CreateKey, ListKeys, RevokeKey, ask_running, execute
+from stepwarden.app.control import SECONDS, Command, CreateKey, ListKeys, RevokeKey, ask_running, execute
 from stepwarden.app.node import open_node
 from stepwarden.app.settings import environment, load_settings
 from stepwarden.cli.options import DATA, Bars, Data
@@ -50,9 +50,9 @@ def list_(data: Data = DATA) -> None:
     Console().print(table)
 
 
-def run(data: Path, command: Command) -> dict[str, object]:
-    """Have the running service do it, or open the log and do it here."""
-    return ask_running(data, command) or uvloop.run(_here(data, command))
+def run(data: Path, command: Command, *, seconds: float = SECONDS) -> dict[str, object]:
+    """Have the running service do it, within ``seconds``, or open the log and do it here."""
+    return ask_running(data, command, seconds=seconds) or uvloop.run(_here(data, command))
 
 
 async def _here(data: Path, command: Command) -> dict[str, object]:

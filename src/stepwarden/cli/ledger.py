@@ -13,8 +13,9 @@ from rich.table import Table
 from stepwarden.app.node import Paths
 from stepwarden.cli import ledger_keys
 from stepwarden.cli.options import DATA, Bars, Data
-from stepwarden.errors import InputError, LedgerError, MalformedEntryError, NotFoundError, PolicyError
+from stepwarden.errors import InputError, LedgerError, MalformedEntryError, NotFoundError, PolicyError, StorageError
 from stepwarden.flow.audit import recompute
+from stepwarden.flow.snapshots import read_floor
 from stepwarden.ledger.keys import read_verifiers
 from stepwarden.ledger.verify import verify_log
 from stepwarden.storage.sqlite.log import SqliteLogReader
@@ -108,14 +109,16 @@ def replay(data: Data = DATA, vkey: Vkey = None) -> None:
         began = time.perf_counter()
         with Bars() as report:
             try:
-                found = recompute(reader.leaves, size, lambda done: report("recomputing", done, size))
+                floor = reader.floor()
+                start = read_floor(paths.snapshots, floor) if floor else None
+                found = recompute(reader.leaves, size, lambda done: report("recomputing", done, size), start)
                 verify_log(
                     reader,
                     origin=verifiers[0].name,
                     verifiers=verifiers,
                     progress=lambda done, end: report("checking the tree", done, end),
                 ).raise_failure()
-            except (LedgerError, MalformedEntryError, PolicyError) as exc:
+            except (LedgerError, MalformedEntryError, PolicyError, StorageError) as exc:
                 Console(stderr=True, markup=False, highlight=False).print(f"FAILS ({exc.code}): {exc}")
                 sys.exit(1)
         seconds = time.perf_counter() - began

@@ -1,0 +1,151 @@
+"""Pruning from outside the flow: which archive, whose keys, what a length of time is, and the daily prune.
+
+The daily prune is off unless ``retention.keep`` is set. It then wants a rule and an archive as well: a start without
+them is refused, so that nobody finds out a year later that nothing was ever pruned. A prune that fails (the archive is
+out of reach, or not far enough) removes nothing, is an ``exception`` entry, and is tried again the next day.
+"""
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from stepwarden.app.settings import Settings
+from stepwarden.errors import InputError, SettingsError, StepwardenError
+from stepwarden.flow.pruning import Plan, Pruned, Pruner, plan
+from stepwarden.flow.service import Service
+from stepwarden.ledger.archive import Archive
+from stepwarden.ledger.keys import read_verifiers
+from stepwarden.ledger.note import Verifier
+from stepwarden.ledger.store import LogStore
+from stepwarden.storage.archive.directory import DirectoryArchive
+from stepwarden.storage.archive.s3 import Location, S3Archive
+
+DAY = 86_400
+FIRST_AFTER = 600.0
+"""Seconds from the start to the first daily prune: not while everybody comes back."""
+BY = "retention"
+_UNITS = {"d": DAY, "w": 7 * DAY, "y": 366 * DAY}
+_log = logging.getLogger("stepwarden")
+
+
+def parse_keep(text: str) -> int:
+    """Seconds in ``400d``, ``60w`` or ``7y`` (a year counts 366 days: rather a day more).
+
+    Raises:
+        InputError: anything else.
+    """
+    match = re.fullmatch(r"([1-9][0-9]{0,4})([dwy])", text)
+    if match is None:
+        raise InputError(
+            f"{text!r} is no length of time to keep entries for: write 400d, 60w or 7y", field="keep"
+        )
+    return int(match[1]) * _UNITS[match[2]]
+
+
+@contextmanager
+def opened_archive(where: str, endpoint: str) -> Iterator[Archive]:
+    """An archive that is there already, for reading: a directory, or ``s3://bucket/prefix``.
+
+    Raises:
+        ArchiveError: it is not there, or cannot be read.
+    """
+    archive: DirectoryArchive | S3Archive
+    if where.startswith("s3:"):
+        archive = S3Archive.open(Location.parse(where, endpoint), retain=None, clock=time.time)
+    else:
+        archive = DirectoryArchive.open(Path(where), make=False)
+    try:
+        yield archive
+    finally:
+        archive.close()
+
+
+def own_verifiers(signing: Sequence[Verifier], vkey: Path) -> Callable[[], Sequence[Verifier]]:
+    """The public keys by which an archive's checkpoint may be signed: those in use, and those before them."""
+    return lambda: [*signing, *(read_verifiers(vkey) if vkey.exists() else ())]
+
+
+class Pruning:
+    """The prunes of one open log: by command, and daily where the settings say so."""
+
+    def __init__(
+        self, pruner: Pruner, store: LogStore, service: Service, settings: Settings, clock: Callable[[], int]
+    ) -> None:
+        """Raises: SettingsError: ``retention.keep`` is set, and cannot be used as it is."""
+        self._pruner = pruner
+        self._store = store
+        self._service = service
+        self._retention = settings.retention
+        self._clock = clock
+        self._keep = 0
+        if self._retention.keep:
+            try:
+                self._keep = parse_keep(self._retention.keep)
+            except InputError as exc:
+                raise SettingsError(f"retention.keep: {exc}") from exc
+            if not self._retention.rule or not self._retention.archive:
+                raise SettingsError("retention.keep needs retention.rule and retention.archive beside it")
+
+    async def prune(self, floor: int, *, archive: str, rule: str, by: str) -> Pruned:
+        """Prune below ``floor``, after the archive was read back. See ``flow.pruning``.
+
+        Raises:
+            StepwardenError: as there; nothing was removed.
+        """
+        loop = asyncio.get_running_loop()
+        where = archive or self._retention.archive
+        if not where:
+            raise InputError(
+                "entries are removed only from a log that has an archive: name it", field="archive"
+            )
+        said = rule or self._retention.rule
+        opening = opened_archive(where, self._retention.endpoint)
+        found = await loop.run_in_executor(None, opening.__enter__)
+        try:
+            return await self._pruner.prune(floor, found, rule=said, by=by)
+        finally:
+            await loop.run_in_executor(None, opening.__exit__, None, None, None)
+
+    async def prune_due(self) -> Pruned | None:
+        """What the settings say is due; None where nothing is.
+
+        Raises:
+            StepwardenError: nothing was removed.
+        """
+        oldest = self._clock() - self._keep * 1_000_000
+        due: Plan = await asyncio.get_running_loop().run_in_executor(
+            None, lambda: plan(self._store, time=oldest)
+        )
+        if not due.count:
+            return None
+        return await self.prune(due.floor, archive="", rule="", by=BY)
+
+    async def run(self, *, first: float = FIRST_AFTER, every: float = DAY) -> None:
+        """Prune daily, for as long as the service runs; at once over where the settings do not ask for it."""
+        if not self._keep:
+            return
+        await asyncio.sleep(first)
+        while True:
+            try:
+                done = await self.prune_due()
+                if done is not None:
+                    _log.info(
+                        "pruned %d entries, %d bytes: the log begins at %d",
+                        done.count,
+                        done.freed,
+                        done.floor,
+                    )
+            except StepwardenError as exc:
+                _log.error("the daily prune removed nothing: %s", exc)
+                await self._tell(exc)
+            await asyncio.sleep(every)
+
+    async def _tell(self, error: StepwardenError) -> None:
+        try:
+            await self._service.exception(error.code, "retention", str(error), "", BY)
+        except StepwardenError as exc:
+            _log.error("that could not be recorded either: %s", exc)
