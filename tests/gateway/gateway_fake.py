@@ -122,7 +122,10 @@ class FakeService:
 
     async def export(self, actor: str, *, reason: str, by: str) -> bytes:
         self._called("export", (actor, reason, by))
-        return b'{"format":"stepwarden/subject@v1","entries":[]}'
+        return (
+            b'{"format":"stepwarden/subject@v1","log":"warden.example/log","made":"2026-01-01T00:00:00Z",'
+            b'"actor":"alice","address":"","token":"t","entries":[\n],"factors":[],"sessions":[],"count":0}\n'
+        )
 
     async def entries(
         self, query: EntryQuery, *, by: str, opened: bool = True, reason: str = ""

@@ -13,7 +13,8 @@ from stepwarden.gateway.strictjson import Reader
 _request = Reader(wire.FactorRequest)
 
 
-def _actor(call: Call) -> str:
+def actor_of(call: Call) -> str:
+    """The person whom the path names."""
     actor = call.segments[0]
     if not 0 < len(actor) <= 256 or not actor.isprintable():
         raise InputError("an actor has 1 to 256 characters, none of them a control character", field="actor")
@@ -23,7 +24,7 @@ def _actor(call: Call) -> str:
 async def enrol_totp(call: Call) -> Reply:
     """POST /v1/actors/{actor}/factors/totp"""
     asked = _request.read(call.body)
-    enrolment = await call.service.enrol_totp(_actor(call), attempt=asked.attempt, by=call.by)
+    enrolment = await call.service.enrol_totp(actor_of(call), attempt=asked.attempt, by=call.by)
     svg = segno.make(enrolment.uri, error="m").svg_inline(scale=4, border=4, dark="#000", light="#fff")
     return Reply(wire.encode(wire.TotpAnswer(uri=enrolment.uri, secret=enrolment.secret, svg=svg)))
 
@@ -31,5 +32,5 @@ async def enrol_totp(call: Call) -> Reply:
 async def make_recovery_codes(call: Call) -> Reply:
     """POST /v1/actors/{actor}/factors/recovery"""
     asked = _request.read(call.body)
-    codes = await call.service.make_recovery_codes(_actor(call), attempt=asked.attempt, by=call.by)
+    codes = await call.service.make_recovery_codes(actor_of(call), attempt=asked.attempt, by=call.by)
     return Reply(wire.encode(wire.RecoveryAnswer(codes=codes)))

@@ -1,7 +1,7 @@
 """Whether the service lives, whether it can decide, and its figures.
 
 ``/healthz`` answers as long as the event loop turns. ``/readyz`` says whether decisions can be made; why not is told
-only to a key with the scope ``read``. ``/metrics`` needs that scope too, unless the operator opened it.
+only to a key with the scope ``read`` or ``audit``. ``/metrics`` needs one of them too, unless the operator opened it.
 """
 
 from stepwarden.gateway import wire
@@ -19,7 +19,7 @@ async def readyz(call: Call) -> Reply:
     ready, reason = call.service.ready()
     if ready:
         return Reply(wire.encode(wire.HealthAnswer(status="ok")))
-    told = reason if call.key is not None and "read" in call.key.scopes else ""
+    told = reason if call.key is not None and not {"read", "audit"}.isdisjoint(call.key.scopes) else ""
     return Reply(wire.encode(wire.HealthAnswer(status="unavailable", reason=told)), status=503)
 
 

@@ -1,6 +1,7 @@
 """Reading the log: entries by filter, the newest checkpoint, proofs. Writing to a person's factors stands apart.
 
 Proof sizes are checked against the newest checkpoint here, so that no request can make the tree look past its end.
+Every query and every proof is an entry of the log before it is answered.
 """
 
 from base64 import b64encode
@@ -14,6 +15,9 @@ from stepwarden.gateway.exchange import TEXT, Call, Reply
 async def entries(call: Call) -> Reply:
     """GET /v1/log/entries"""
     query: wire.EntriesQuery = call.query
+    reason = query.reason.strip()
+    # Whoever may only audit says why before seeing what is personal.
+    opened = bool(reason) or (call.key is not None and "read" in call.key.scopes)
     page = await call.service.entries(
         EntryQuery(
             actor=query.actor,
@@ -29,6 +33,8 @@ async def entries(call: Call) -> Reply:
             newest_first=query.order == "newest",
         ),
         by=call.by,
+        opened=opened,
+        reason=reason,
     )
     return Reply(wire.entries_answer(page))
 
@@ -51,6 +57,9 @@ async def inclusion(call: Call) -> Reply:
     if query.index >= query.size:
         raise InputError("index must be less than size", field="index")
     hashes = [b64encode(node).decode() for node in call.service.inclusion_proof(query.index, query.size)]
+    await call.service.read_recorded(
+        "log.proof", by=call.by, target=f"inclusion of {query.index} in {query.size}"
+    )
     return Reply(wire.encode(wire.InclusionAnswer(index=query.index, size=query.size, hashes=hashes)))
 
 
@@ -62,4 +71,7 @@ async def consistency(call: Call) -> Reply:
     if not 1 <= query.old <= query.new:
         raise InputError("old must be at least 1 and at most new", field="old")
     hashes = [b64encode(node).decode() for node in call.service.consistency_proof(query.old, query.new)]
+    await call.service.read_recorded(
+        "log.proof", by=call.by, target=f"consistency of {query.old} and {query.new}"
+    )
     return Reply(wire.encode(wire.ConsistencyAnswer(old=query.old, new=query.new, hashes=hashes)))
