@@ -36,8 +36,8 @@ class House:
         async def run() -> T:
             settings = load_settings(self.data, {}, self.given)
             node = open_node(self.data, settings, lambda *_: None, clock=self.clock)
-            await node.start()
             try:
+                await node.start()
                 return await do(node)
             finally:
                 await node.close("test done")
