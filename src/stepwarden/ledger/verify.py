@@ -5,6 +5,11 @@
     3  the tree       the root over these entries is the one that was signed
     4  the tiles      each full tile is stored and holds the hashes of these entries; none is stored beyond
     5  the past       each earlier checkpoint that we were given is how this log began
+    6  the witnesses  a quorum has signed one of the checkpoints (``check_witnesses``, where a policy is given)
+
+A log that was pruned has a floor: of the entries before it only the hashes are there, in the tiles. They go into the
+tree as they stand, which proves that the rest is what was signed, and nothing about what the pruned entries said. The
+report says how many they are.
 
 It trusts nothing in the store: hashes are computed from the entries' bytes. It checks the log as it is at the
 start, and what a running service appends meanwhile is no failure. It needs constant memory,
@@ -14,9 +19,8 @@ goes. A bad log raises nothing: ``Report.raise_failure`` is there for those who 
     >>> print(Step(number=3, title="the tree", ok=True, detail="root 3q2+7w==...", count=12))
     3. the tree: ok, root 3q2+7w==... (12)
 
-This is *not* a check of what the entries mean: decisions are replayed elsewhere. And a log that was cut at
-its end, with a head that was signed back then, is a good log here: only step 5 can tell, so keep
-checkpoints somewhere else.
+This is *not* a check of what the entries mean: who knows that is given them on the way (``entries``). And a log that
+was cut at its end, with a head that was signed back then, is a good log here: only steps 5 and 6 can tell.
 """
 
 from __future__ import annotations
@@ -27,11 +31,13 @@ from hashlib import sha256
 from itertools import islice
 from typing import Final, Protocol
 
-from stepwarden.errors import CorruptLogError, RollbackError, StepwardenError
+from stepwarden.errors import CorruptLogError, PrunedError, RollbackError, StepwardenError, WitnessError
 from stepwarden.ledger.checkpoint import Checkpoint, open_checkpoint
+from stepwarden.ledger.merkle import HASH_SIZE
 from stepwarden.ledger.note import Verifier, encode_base64
 from stepwarden.ledger.store import MAX_LEAF, Head
-from stepwarden.ledger.tiles import HEIGHT, WIDTH, Tail
+from stepwarden.ledger.tiles import HEIGHT, WIDTH, Tail, read_tile
+from stepwarden.ledger.witness_policy import WitnessPolicy
 
 BATCH: Final = 16 * WIDTH
 """Entries hashed between two progress reports."""
@@ -41,6 +47,9 @@ NAMED: Final = 5
 
 Progress = Callable[[int, int], None]
 """Called with the entries read so far, and how many the head counts."""
+
+Entries = Callable[[int, Sequence[bytes]], None]
+"""Called with the index of the first of some entries, and these entries, all in order; not those before the floor."""
 
 
 class LogReader(Protocol):
@@ -58,10 +67,17 @@ class LogReader(Protocol):
         """Return a full tile, or None."""
         ...
 
+    def floor(self) -> int:
+        """Return the index of the first entry that was not pruned, a multiple of 256."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One thing that was checked. ``count`` is how many items; ``error`` is why it failed."""
+    """One thing that was checked. ``count`` is how many items; ``error`` is why it failed.
+
+    ``checked`` is False where nothing was looked at; the detail then says why. That is no failure.
+    """
 
     number: int
     title: str
@@ -69,9 +85,15 @@ class Step:
     detail: str
     count: int
     error: StepwardenError | None = None
+    checked: bool = True
+
+    @property
+    def result(self) -> str:
+        """``ok``, ``FAILED`` or ``not checked``."""
+        return "FAILED" if not self.ok else "ok" if self.checked else "not checked"
 
     def __str__(self) -> str:
-        return f"{self.number}. {self.title}: {'ok' if self.ok else 'FAILED'}, {self.detail} ({self.count})"
+        return f"{self.number}. {self.title}: {self.result}, {self.detail} ({self.count})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,9 +131,13 @@ def verify_log(
     verifiers: Collection[Verifier],
     earlier: Sequence[str] = (),
     progress: Progress | None = None,
+    entries: Entries | None = None,
 ) -> Report:
     """Check a log against its head, its tiles and earlier checkpoints (signed notes) that were kept
     elsewhere.
+
+    Args:
+        entries: is given every entry on the way, before anything is known of it; what it raises passes through.
 
     Raises nothing for a bad log. A store that cannot be read fails the step that needed it.
     """
@@ -123,7 +149,7 @@ def verify_log(
         head_step = _check_head(head, origin, verifiers)
     except StepwardenError as exc:
         head_step = _failed(1, "the head", exc, count=1)
-    scan = _Scan(size=head.size if head else 0, past=past)
+    scan = _Scan(size=head.size if head else 0, past=past, taken=entries)
     try:
         scan.run(reader, progress)
     except StepwardenError as exc:
@@ -230,11 +256,14 @@ class _Past:
 class _Scan:
     """Steps 2 and 4: one pass over the entries."""
 
-    def __init__(self, *, size: int, past: _Past) -> None:
+    def __init__(self, *, size: int, past: _Past, taken: Entries | None) -> None:
         self.tail = Tail()
         self.error: StepwardenError | None = None
         self._size = size
         self._past = past
+        self._taken = taken
+        self._floor = 0
+        self._entries: Iterator[bytes] = iter(())
         self._too_long = _Places()
         self._beyond = False
         self._bad_tiles = _Places()
@@ -242,33 +271,63 @@ class _Scan:
 
     def run(self, reader: LogReader, progress: Progress | None) -> None:
         """Read everything; what is found is kept, what the store raises passes through."""
-        # One entry more than the head counts, to see that there is none.
-        entries = reader.leaves(0, self._size + 1)
+        self._open(reader)
         stops = [size for size in self._past.sizes() if size <= self._size]
         for stop in [*stops, self._size]:
-            while self.tail.size < stop and self._read(entries, reader, stop):
+            while self.tail.size < stop and self._read(reader, stop):
                 if progress is not None:
                     progress(self.tail.size, self._size)
             if self.tail.size == stop:
                 self._past.compare(stop, self.tail.root())
-        self._beyond = next(entries, None) is not None
+        self._beyond = next(self._entries, None) is not None
         self._look_beyond(reader)
 
-    def _read(self, entries: Iterator[bytes], reader: LogReader, stop: int) -> bool:
+    def _open(self, reader: LogReader) -> None:
+        """Read on from where we are, or from the floor where that is further on."""
+        self._floor = reader.floor()
+        if not 0 <= self._floor <= self._size or self._floor % WIDTH:
+            raise CorruptLogError(f"a log of {self._size} entries cannot begin at {self._floor}")
+        # One entry more than the head counts, to see that there is none.
+        self._entries = reader.leaves(max(self._floor, self.tail.size), self._size + 1)
+
+    def _read(self, reader: LogReader, stop: int) -> bool:
         """Hash the next entries up to ``stop``; tell whether there were any."""
         first = self.tail.size
         # Batches end at tile boundaries: whole tiles are hashed faster.
-        batch = list(islice(entries, min(stop, (first // BATCH + 1) * BATCH) - first))
+        end = min(stop, (first // BATCH + 1) * BATCH)
+        try:
+            if first < self._floor:
+                hashes = self._pruned(reader, first, min(end, self._floor))
+            else:
+                hashes = self._hash(first, list(islice(self._entries, end - first)))
+        except PrunedError:
+            before = self._floor
+            self._open(reader)
+            if self._floor == before:
+                raise
+            return True  # somebody pruned while we read: go on from the tiles
+        self.tail.extend(hashes)
+        for level, index, tile in self.tail.take_full():
+            self._tiles += 1
+            if reader.tile(level, index) != tile:
+                self._bad_tiles.add(f"tile {index} of level {level}")
+        return bool(hashes)
+
+    def _hash(self, first: int, batch: Sequence[bytes]) -> list[bytes]:
         if batch and max(map(len, batch)) > MAX_LEAF:
             for index, entry in enumerate(batch, start=first):
                 if len(entry) > MAX_LEAF:
                     self._too_long.add(f"entry {index}")
-        self.tail.extend([sha256(b"\x00" + entry).digest() for entry in batch])
-        for level, index, hashes in self.tail.take_full():
-            self._tiles += 1
-            if reader.tile(level, index) != hashes:
-                self._bad_tiles.add(f"tile {index} of level {level}")
-        return bool(batch)
+        if batch and self._taken is not None:
+            self._taken(first, batch)
+        return [sha256(b"\x00" + entry).digest() for entry in batch]
+
+    def _pruned(self, reader: LogReader, first: int, stop: int) -> list[bytes]:
+        """The hashes of entries before the floor, from the tile that holds them."""
+        index = first >> HEIGHT
+        tile = read_tile(reader, 0, index)
+        start, end = first % WIDTH, min(WIDTH, stop - (index << HEIGHT))
+        return [tile[at * HASH_SIZE : (at + 1) * HASH_SIZE] for at in range(start, end)]
 
     def _look_beyond(self, reader: LogReader) -> None:
         """No full tile may stand where the tree has none: it would be a trace of cut entries."""
@@ -298,7 +357,12 @@ class _Scan:
         if self._too_long.count:
             text = f"longer than {MAX_LEAF} bytes: {self._too_long}"
             return _failed(2, title, CorruptLogError(text), count=size)
-        return Step(number=2, title=title, ok=True, detail="all there, none after the head", count=size)
+        detail = "all there, none after the head"
+        if self._floor:
+            detail = (
+                f"those before {self._floor} were pruned (only their hashes count), the rest is all there"
+            )
+        return Step(number=2, title=title, ok=True, detail=detail, count=size)
 
     def tiles(self) -> Step:
         """Step 4."""
@@ -308,3 +372,30 @@ class _Scan:
                 text = "not all could be checked"
             return _failed(4, "the tiles", CorruptLogError(text), count=self._tiles)
         return Step(number=4, title="the tiles", ok=True, detail="all stored, all right", count=self._tiles)
+
+
+def check_witnesses(
+    notes: Sequence[str], *, policy: WitnessPolicy | None, verifiers: Collection[Verifier], size: int
+) -> Step:
+    """Step 6: the newest of these checkpoints that a quorum has signed, in a log of ``size`` entries.
+
+    That each is a checkpoint of this very log is step 5's to say: hand the same notes to ``verify_log``.
+    """
+    title = "the witnesses"
+    if policy is None:
+        return Step(number=6, title=title, ok=True, detail="no policy was given", count=0, checked=False)
+    best: tuple[int, frozenset[str]] | None = None
+    error: StepwardenError = WitnessError("no checkpoint that they could have signed was given")
+    for note in notes:
+        try:
+            claim, names = policy.open(note, verifiers)
+        except StepwardenError as exc:
+            error = exc
+            continue
+        if best is None or claim.size > best[0]:
+            best = (claim.size, names)
+    if best is None:
+        return _failed(6, title, error, count=len(notes))
+    who = ", ".join(sorted(best[1])) or "nobody, and that is the quorum"
+    detail = f"{who} signed the first {best[0]} of {size} entries"
+    return Step(number=6, title=title, ok=True, detail=detail, count=len(best[1]))
