@@ -13,7 +13,14 @@ from rich.table import Table
 from stepwarden.app.node import Paths
 from stepwarden.cli import ledger_keys
 from stepwarden.cli.options import DATA, Bars, Data
-from stepwarden.errors import InputError, LedgerError, MalformedEntryError, NotFoundError, PolicyError, StorageError
+from stepwarden.errors import (
+    InputError,
+    LedgerError,
+    MalformedEntryError,
+    NotFoundError,
+    PolicyError,
+    StorageError,
+)
 from stepwarden.flow.audit import recompute
 from stepwarden.flow.snapshots import read_floor
 from stepwarden.ledger.keys import read_verifiers

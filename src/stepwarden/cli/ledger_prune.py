@@ -49,7 +49,9 @@ def prune(
     try:
         found = plan(
             reader,
-            **_wanted(keep or ("" if before or index is not None else settings.retention.keep), before, index),
+            **_wanted(
+                keep or ("" if before or index is not None else settings.retention.keep), before, index
+            ),
         )
     finally:
         reader.close()
