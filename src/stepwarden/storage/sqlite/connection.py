@@ -91,12 +91,19 @@ def create_file(path: Path) -> None:
 
 
 def sync_directory(path: Path) -> None:
-    """Make a new file's name durable."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    """Make a new file's name durable.
+
+    Raises:
+        StorageError: it cannot be.
+    """
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as exc:
+        raise StorageError(f"the directory {path} cannot be synced ({exc.strerror}): check the disk") from exc
 
 
 class ReadPool:

@@ -190,8 +190,11 @@ class EntryIndex:
     def close(self) -> None:
         """Release the file. Twice is no error."""
         self._pool.close()
-        self._connection.close()
-        self._traces.close()
+        try:
+            with explained(self._path):
+                self._connection.close()
+        finally:
+            self._traces.close()
 
 
 class Projector:

@@ -8,6 +8,8 @@ import mmap
 import os
 from pathlib import Path
 
+from stepwarden.errors import StorageError
+
 PIECE = 16 << 20
 
 
@@ -15,7 +17,15 @@ class Traces:
     """The raw bytes of one file. Safe to use from any thread, not while it is closed."""
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        """Open the file.
+
+        Raises:
+            StorageError: it cannot be opened.
+        """
+        try:
+            self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as exc:
+            raise StorageError(f"{path} cannot be opened: {exc.strerror}") from exc
 
     def find(self, data: bytes) -> bool:
         """Whether the bytes are anywhere in the file; what is only in the write-ahead log is not."""

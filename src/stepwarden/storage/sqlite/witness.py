@@ -128,7 +128,7 @@ class SqliteWitnessStore:
     def close(self) -> None:
         """Release the file. Twice is no error."""
         self._pool.close()
-        with self._writing:
+        with self._writing, explained(self._path):
             self._connection.close()
 
 
