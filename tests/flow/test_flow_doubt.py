@@ -204,6 +204,8 @@ def test_while_serving_a_finding_stops_deciding_and_trust_goes_on(house: House, 
     async def live(node: Node) -> None:
         watching = asyncio.create_task(node.watch.run())
         assert (await read(node)).decision == "allow"
+        await node.watch.keep()
+        published = (house.data / "published.checkpoint").read_text()
         size = node.state.size
         claim = Checkpoint(
             origin=node.sequencer.head.checkpoint.split("\n")[0], size=size + 50, root=bytes(32)
