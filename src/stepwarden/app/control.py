@@ -20,6 +20,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from stepwarden.app.node import Node
+from stepwarden.app.subjects import Disclose, EraseSubject, ExportSubject, erase, send
 from stepwarden.errors import InputError, SettingsError, StepwardenError, StorageLockedError
 
 SOCKET = "control.sock"
@@ -94,9 +95,10 @@ Command = (
     | RotateLogKey
     | RetireLogKey
     | ListLogKeys
+    | EraseSubject
     | PruneLog
 )
-_decode = msgspec.json.Decoder(Command).decode
+_decode = msgspec.json.Decoder(Command | ExportSubject | Disclose).decode
 
 
 async def execute(node: Node, command: Command) -> dict[str, object]:
@@ -123,6 +125,8 @@ async def execute(node: Node, command: Command) -> dict[str, object]:
             return {"keys": node.keeper.listing()}
         case ListLogKeys():
             return {"keys": node.keeper.listing()}
+        case EraseSubject():
+            return await erase(service, command, by=BY)
         case ApplyLabel():
             done = await service.label(
                 command.attempt,
@@ -150,8 +154,7 @@ async def listen(node: Node, data: Path) -> asyncio.Server:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ValueError):
             line = await asyncio.wait_for(reader.readline(), SECONDS)
-            writer.write(json.dumps(await _answer(node, line)).encode() + b"\n")
-            await writer.drain()
+            await _reply(node, line, writer)
         writer.close()
 
     server = await asyncio.start_unix_server(serve, path, limit=MAX_LINE, start_serving=False)
@@ -160,13 +163,20 @@ async def listen(node: Node, data: Path) -> asyncio.Server:
     return server
 
 
-async def _answer(node: Node, line: bytes) -> dict[str, object]:
+async def _reply(node: Node, line: bytes, writer: asyncio.StreamWriter) -> None:
+    answer: dict[str, object]
     try:
-        return await execute(node, _decode(line))
+        command = _decode(line)
+        if isinstance(command, ExportSubject | Disclose):
+            await send(node.service, command, writer, by=BY)
+            return
+        answer = await execute(node, command)
     except msgspec.MsgspecError as exc:
-        return {"code": InputError.code, "error": str(exc)}
+        answer = {"code": InputError.code, "error": str(exc)}
     except StepwardenError as exc:
-        return {"code": exc.code, "error": str(exc)}
+        answer = {"code": exc.code, "error": str(exc)}
+    writer.write(json.dumps(answer).encode() + b"\n")
+    await writer.drain()
 
 
 def ask_running(data: Path, command: Command, *, seconds: float = SECONDS) -> dict[str, object] | None:

@@ -186,6 +186,15 @@ def closing_line(tail: DisclosureTail | SubjectTail) -> str:
     return "]," + _encode(tail).decode()[1:] + "\n"
 
 
+def parse_entry(line: str, where: str = "the line") -> Shown:
+    """Read back what ``entry_line`` wrote.
+
+    Raises:
+        MalformedEntryError: for every other text.
+    """
+    return _read(line.removesuffix("\n").removesuffix(","), Shown, where)
+
+
 class Document(Generic[H, T]):
     """Reads a document line by line: ``head`` at once, then ``entries``, after which ``tail`` is there."""
 
@@ -209,7 +218,7 @@ class Document(Generic[H, T]):
         for line in self._lines:
             if line.startswith("],"):
                 break
-            item = _read(line.removesuffix("\n").removesuffix(","), Shown, f"entry line {count + 1}")
+            item = parse_entry(line, f"entry line {count + 1}")
             if not more or item.index <= before:
                 raise MalformedEntryError("entries are not each on one line in the order of the log")
             more, before, count = line.endswith(",\n"), item.index, count + 1
