@@ -1,0 +1,80 @@
+"""Step 9 of the audit: what can be checked of a step-up from the log alone.
+
+- the nonce of a challenge commits to its id, the binding and the policy of the decision that asked for it, and its
+  binding is that decision's: neither was exchanged afterwards;
+- ``proved`` are the methods that stood at the decision, and it was ready only if they are a first factor;
+- a success claims the level and the methods that the factor gives on top of them, by the assurance table, and by a
+  factor that was admitted at all;
+- a TOTP time step lies in its window around the entry's time, and after the last one used of its authenticator;
+- a recovery code is used once; the credential is one that this person has;
+- the grant ends when it must.
+
+That the code itself was right cannot be seen: its secret is no part of the log.
+"""
+
+from collections.abc import Callable
+
+from stepwarden.events import entries as e
+from stepwarden.flow.audit_steps import Findings
+from stepwarden.flow.state import LogState
+from stepwarden.stepup.assurance import FACTORS, admitted, classes, level, methods_after
+from stepwarden.stepup.binding import commitment
+from stepwarden.stepup.factors import totp
+from stepwarden.stepup.gate import GRANT_SECONDS
+from stepwarden.stepup.issue import already_proved
+
+
+class Proofs:
+    """Takes each entry with the state before it."""
+
+    def __init__(self, attempt: Callable[[int], e.AttemptDecided | None]) -> None:
+        """``attempt`` gives the attempt at an index, if it can be had."""
+        self.findings = Findings(9)
+        self._attempt = attempt
+
+    def check(self, state: LogState, index: int, entry: e.Entry) -> None:
+        """Look at the entry at ``index``; ``state`` is that of the log before it."""
+        why: str | None
+        if isinstance(entry, e.ChallengeIssued):
+            why = self._issued(entry)
+        elif isinstance(entry, e.ChallengePassed):
+            why = _passed(state, entry)
+        else:
+            return
+        self.findings.count += 1
+        if why:
+            self.findings.fail(f"entry {index}: {why}")
+
+    def _issued(self, entry: e.ChallengeIssued) -> str | None:
+        decided = self._attempt(entry.previous)
+        if decided is None:
+            return None  # step 8 says so
+        if entry.binding != decided.binding:
+            return "the challenge is bound to another action than the decision"
+        if entry.nonce != commitment(entry.challenge, entry.binding, decided.policy):
+            return "the challenge's nonce does not commit to its id, binding and policy"
+        proved = already_proved(decided.standing, decided.facts.proved)
+        if entry.proved != proved or entry.ready != bool(classes(proved)):
+            return "the challenge counts other methods as proved than the attempt came with"
+        return None
+
+
+def _passed(state: LogState, entry: e.ChallengePassed) -> str | None:
+    found = state.stepup.challenge(entry.challenge)
+    if found is None:
+        return None  # step 8 says so
+    kind = next((known for known in FACTORS if known == entry.factor), None)
+    if kind is None or kind not in admitted(found.issued.aal, found.issued.recovery):
+        return f"the factor {entry.factor} could not answer this challenge"
+    if (entry.aal, entry.amr) != (level(found.proved, kind), methods_after(found.proved, kind)):
+        return f"it claims AAL{entry.aal} by {'+'.join(entry.amr)}, which this factor does not give here"
+    if entry.expires != entry.time + GRANT_SECONDS * 1_000_000:
+        return f"its grant is good for other than {GRANT_SECONDS} s"
+    if kind == "totp" and abs(entry.step - totp.step_of(entry.time)) > totp.WINDOW:
+        return f"its time step {entry.step} lies outside the window of its time"
+    fresh = state.stepup.people.fresh(entry.actor, kind, entry.credential, entry.step)
+    if fresh is None:
+        return f"the credential {entry.credential} is none of this person's"
+    if not fresh:
+        return f"the code of {entry.credential} had been used before"
+    return None
