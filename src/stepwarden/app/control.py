@@ -59,6 +59,13 @@ class PruneLog(msgspec.Struct, frozen=True, tag_field="op", tag="ledger.prune", 
     archive: str
 
 
+class ExportLog(msgspec.Struct, frozen=True, tag_field="op", tag="log.export", forbid_unknown_fields=True):
+    """``before``: how many entries the archive has already."""
+
+    where: str
+    before: int
+
+
 class TrustLog(msgspec.Struct, frozen=True, tag_field="op", tag="log.trust", forbid_unknown_fields=True):
     reason: str
 
@@ -97,6 +104,7 @@ Command = (
     | ListLogKeys
     | EraseSubject
     | PruneLog
+    | ExportLog
 )
 _decode = msgspec.json.Decoder(Command | ExportSubject | Disclose).decode
 
@@ -138,6 +146,10 @@ async def execute(node: Node, command: Command) -> dict[str, object]:
             return {"id": done.id}
         case PruneLog(floor=floor, rule=rule, archive=archive):
             return asdict(await node.pruning.prune(floor, archive=archive, rule=rule, by=BY))
+        case ExportLog(where=where, before=before):
+            rows = max(0, node.sequencer.head.size - before)
+            await node.service.read_recorded("log.export", by=BY, target=where, rows=rows)
+            return {"note": node.publishing.publisher.note}
         case TrustLog(reason=reason):
             return await node.watch.trust(reason, by=BY)
         case AnchorLog():

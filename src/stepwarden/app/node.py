@@ -21,6 +21,7 @@ from pathlib import Path
 
 from stepwarden import __version__
 from stepwarden.app.anchoring import Anchoring, make_anchoring
+from stepwarden.app.archiving import Archiving
 from stepwarden.app.doubt import Watch, anchors_folder, make_watch
 from stepwarden.app.key_keeper import KeyKeeper
 from stepwarden.app.keys import KeyFiles, Keys, prepare_keys, sign_with
@@ -129,6 +130,7 @@ class Node:
     keeper: KeyKeeper
     snapshotter: Snapshotter
     pruning: Pruning
+    archiving: Archiving
     publishing: Publishing
 
     async def start(self) -> None:
@@ -371,14 +373,16 @@ def _wire(
         disclosing,
         subjects,
         files=PublishedFiles(sequencer, store, publishing.publisher, reads),
+        witnessing=publishing.publisher.figures,
         entropy=entropy,
         queue_limit=settings.server.queue_limit,
     )
+    verifiers = own_verifiers([signer.verifier for signer in keys.signers], paths.ledger_vkey)
     pruner = Pruner(
         recorder,
         store,
         snapshots,
-        verifiers=own_verifiers([signer.verifier for signer in keys.signers], paths.ledger_vkey),
+        verifiers=verifiers,
         origin=origin,
         forget=index.prune,
     )
@@ -400,6 +404,7 @@ def _wire(
         KeyKeeper(paths.keys, settings, keys, history, recorder),
         snapshotter,
         Pruning(pruner, store, service, settings, clock),
+        Archiving(settings.archive, store, publishing.publisher, service, verifiers=verifiers, origin=origin),
         publishing,
     )
 

@@ -61,7 +61,7 @@ async def serve(
         chores = [_watch_policy(node), _sweep(node), _watch_log(node), node.publishing.run()]
         chores += [node.watch.run(), node.watch.run_keeper()]
         chores += [node.anchoring.run()] if node.anchoring is not None else []
-        chores.append(node.pruning.run())
+        chores += [node.pruning.run(), node.archiving.run()]
         tasks = [asyncio.create_task(_kept_alive(chore)) for chore in chores]
         try:
             host, port = sock.getsockname()[:2]

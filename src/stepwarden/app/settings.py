@@ -165,6 +165,19 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     endpoint: str = ""
 
 
+class Archived(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The archive that is kept up while the service runs; see docs/archive.md. Off by default.
+
+    ``to``: a directory or ``s3://bucket/prefix``; ``endpoint``: of the object store ("": AWS). ``seconds``: between two
+    exports. ``retain_days``: how long full tiles and checkpoints are locked in an object store (0: no lock).
+    """
+
+    to: str = ""
+    endpoint: str = ""
+    seconds: Annotated[int, msgspec.Meta(ge=1, le=86_400)] = 60
+    retain_days: Annotated[int, msgspec.Meta(ge=0, le=36_600)] = 0
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that can be set. ``issuer`` is the name that authenticator apps show."""
 
@@ -177,6 +190,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     anchors: Anchors = Anchors()
     witnesses: Witnesses = Witnesses()
     retention: Retention = Retention()
+    archive: Archived = Archived()
     issuer: str = "Stepwarden"
     policy: str = ""
 

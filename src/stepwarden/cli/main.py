@@ -9,7 +9,16 @@ import typer
 from rich.console import Console
 
 from stepwarden import __version__
-from stepwarden.cli import keys, ledger, ledger_disclose, ledger_doubt, ledger_prune, subject, witness
+from stepwarden.cli import (
+    keys,
+    ledger,
+    ledger_disclose,
+    ledger_doubt,
+    ledger_export,
+    ledger_prune,
+    subject,
+    witness,
+)
 from stepwarden.cli.ledger_verifier import verifier
 from stepwarden.cli.policy import app as policy
 from stepwarden.cli.replay import replay
@@ -30,6 +39,7 @@ app.add_typer(ledger.app, name="ledger")
 app.add_typer(subject.app, name="subject")
 ledger_disclose.register(ledger.app)
 ledger_doubt.register(ledger.app)
+ledger_export.register(ledger.app)
 ledger_prune.register(ledger.app)
 ledger.app.command("verifier")(verifier)
 app.add_typer(policy, name="policy")

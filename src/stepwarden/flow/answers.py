@@ -16,6 +16,7 @@ import msgspec
 
 from stepwarden.events.attempt import Attempt, Outcome
 from stepwarden.events.entries import AAL, Demand, Verdict
+from stepwarden.flow.publishing import WitnessFigures
 
 Scope = Literal["decide", "report", "read", "administer", "audit"]
 """What an API key may do. ``administer`` does not include the others.
@@ -156,3 +157,13 @@ class ServiceMetrics(msgspec.Struct, frozen=True, kw_only=True):
     uptime_s: float
     actors: int = 0
     open_challenges: int = 0
+    archived: int = -1
+    archive_failures: int = 0
+    witnessing: WitnessFigures | None = None
+
+
+class ArchiveFigures(msgspec.Struct, kw_only=True):
+    """How archiving goes since the start: entries in the archive (-1: not known, or none), rounds that failed."""
+
+    size: int = -1
+    failures: int = 0

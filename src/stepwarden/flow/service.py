@@ -23,6 +23,7 @@ from stepwarden.events.redaction import redact
 from stepwarden.flow.answers import (
     Answer,
     ApiKey,
+    ArchiveFigures,
     EntryPage,
     EntryQuery,
     Erased,
@@ -37,6 +38,7 @@ from stepwarden.flow.api_keys import ApiKeys, MadeKey, make, parse_scopes
 from stepwarden.flow.attempts import Attempts
 from stepwarden.flow.audited import Reads
 from stepwarden.flow.disclosing import Disclosing
+from stepwarden.flow.publishing import WitnessFigures
 from stepwarden.flow.reading import Reading
 from stepwarden.flow.recorder import Recorder
 from stepwarden.flow.serving import PublishedFiles
@@ -70,6 +72,7 @@ class Service:
         subjects: Subjects,
         *,
         files: PublishedFiles,
+        witnessing: Callable[[], WitnessFigures],
         entropy: Callable[[int], bytes],
         queue_limit: int,
     ) -> None:
@@ -84,6 +87,9 @@ class Service:
         self.subjects = subjects
         self.files = files
         """The published log as files."""
+        self.archive = ArchiveFigures()
+        """How archiving goes; kept up by whoever archives."""
+        self._witnessing = witnessing
         self._entropy = entropy
         self._queue_limit = queue_limit
         self._started = time.monotonic()
@@ -328,4 +334,7 @@ class Service:
             queue_limit=self._queue_limit,
             uptime_s=time.monotonic() - self._started,
             open_challenges=self._state.stepup.sizes()["ready"],
+            archived=self.archive.size,
+            archive_failures=self.archive.failures,
+            witnessing=self._witnessing(),
         )

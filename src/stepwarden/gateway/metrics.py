@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 
 from stepwarden.flow.answers import ServiceMetrics
+from stepwarden.flow.publishing import WitnessFigures
 
 MEDIA_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -111,9 +112,29 @@ def _state(lines: list[str], state: ServiceMetrics) -> None:
         ("stepwarden_actors", "Actors whose history is held in memory.", state.actors),
         ("stepwarden_open_challenges", "Challenges that are neither passed, failed nor expired.",
          state.open_challenges),
+        ("stepwarden_archived_entries", "Entries in the archive that is kept up; -1: none, or not known yet.",
+         state.archived),
+        ("stepwarden_archive_failures", "Rounds of archiving that failed since the start.", state.archive_failures),
     )  # fmt: skip
     for name, doc, value in gauges:
         _family(lines, name, "gauge", doc, [("", value)])
+    if state.witnessing is not None:
+        _witnessing(lines, state.witnessing, state.log_size)
+
+
+def _witnessing(lines: list[str], found: WitnessFigures, size: int) -> None:
+    lag = size - max(found.witnessed, 0) if found.witnesses else 0
+    rows = (
+        ("stepwarden_published_entries", "gauge", "Entries of the newest published checkpoint.", found.published),
+        ("stepwarden_witnesses", "gauge", "Witnesses that the policy names.", found.witnesses),
+        ("stepwarden_witnesses_reached", "gauge", "Witnesses whose last answer was a cosignature.", found.reached),
+        ("stepwarden_witness_cosignatures_total", "counter", "Cosignatures that were verified.",
+         found.cosignatures),
+        ("stepwarden_witness_waiting", "gauge", "Successes held until a quorum has signed.", found.waiting),
+        ("stepwarden_witness_lag_entries", "gauge", "Entries that no quorum has signed yet.", lag),
+    )  # fmt: skip
+    for name, kind, doc, value in rows:
+        _family(lines, name, kind, doc, [("", value)])
 
 
 def _family(
