@@ -8,13 +8,11 @@ from typing import Annotated
 import msgspec
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from stepwarden.app.node import Paths
-from stepwarden.cli import ledger_keys
+from stepwarden.cli import ledger_keys, ledger_verify
 from stepwarden.cli.options import DATA, Bars, Data
 from stepwarden.errors import (
-    InputError,
     LedgerError,
     MalformedEntryError,
     NotFoundError,
@@ -40,65 +38,50 @@ Vkey = Annotated[
 @app.command()
 def verify(
     data: Data = DATA,
-    vkey: Vkey = None,
+    directory: Annotated[
+        Path | None, typer.Option("--dir", help="Another log, or a copy: its directory of tlog-tiles files.")
+    ] = None,
+    url: Annotated[str, typer.Option(help="The same at an address, without /checkpoint.")] = "",
+    vkey: Annotated[
+        str,
+        typer.Option(
+            help="Public key, or file of keys [default: keys/ledger.vkey in the data]; bring your own."
+        ),
+    ] = "",
+    origin: Annotated[str, typer.Option(help="The log's name, if it is not its key's.")] = "",
+    policy: Annotated[
+        Path | None, typer.Option(help="Whose signatures a checkpoint needs (c2sp.org/tlog-policy).")
+    ] = None,
     checkpoint: Annotated[
         list[Path] | None,
-        typer.Option(help="A checkpoint that was kept elsewhere, or a file of several; repeat for more."),
+        typer.Option(
+            help="A checkpoint or receipt that was kept elsewhere, or a file of several; repeat for more."
+        ),
     ] = None,
+    events: Annotated[
+        bool,
+        typer.Option("--events", help="With --dir or --url: it is a log of ours, check what entries mean."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Check the whole log: signatures, tree, tiles. Exits with 1 if anything does not hold.
+    """Check everything that can be checked of a log, in numbered steps. Exits with 1 if anything does not hold.
 
-    With checkpoints kept elsewhere it also finds a log that was rolled back, cut or forked. Works beside a running
-    service: it checks what is committed at this moment.
+    Signatures, tree, tiles, witnesses, and (of our own log) openings, step-ups, decisions, keys, stamps. With
+    checkpoints kept elsewhere it also finds a log that was rolled back, cut or forked. Works beside a running service.
     """
-    paths = Paths(data)
-    verifiers = read_verifiers(vkey or paths.ledger_vkey)
-    earlier = [note for path in checkpoint or [] for note in _checkpoints(path)]
-    reader = SqliteLogReader(paths.log)
-    try:
-        began = time.perf_counter()
-        with Bars() as report:
-            found = verify_log(
-                reader,
-                origin=verifiers[0].name,
-                verifiers=verifiers,
-                earlier=earlier,
-                progress=lambda done, end: report("checking the tree", done, end),
-            )
-        seconds = time.perf_counter() - began
-    finally:
-        reader.close()
-    table = Table("", "step", "result", "what was seen")
-    for step in found.steps:
-        table.add_row(str(step.number), step.title, "[green]holds" if step.ok else "[red]FAILS", step.detail)
-    console = Console()
-    console.print(table)
-    console.print(f"{found.size:,} entries in {seconds:.1f} s", highlight=False)
-    if not found.ok:
+    holds = ledger_verify.verify(
+        data=data,
+        directory=directory,
+        url=url,
+        vkey=vkey,
+        origin=origin,
+        policy=policy,
+        checkpoint=checkpoint or [],
+        events=events,
+        as_json=as_json,
+    )
+    if not holds:
         sys.exit(1)
-
-
-def _checkpoints(path: Path) -> list[str]:
-    """The signed notes in a file: each ends with its signature lines, which begin with an em dash.
-
-    Raises:
-        InputError: the file cannot be read, or holds none.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    except (OSError, UnicodeDecodeError) as exc:
-        raise InputError(f"{path} cannot be read: {exc}", field="checkpoint") from exc
-    notes: list[str] = []
-    note = ""
-    for line in lines:
-        if note and not line.startswith("\N{EM DASH}") and "\n\N{EM DASH}" in note:
-            notes.append(note)
-            note = ""
-        note += line if note or line.strip() else ""
-    notes += [note] if note else []
-    if not notes:
-        raise InputError(f"{path} holds no checkpoint", field="checkpoint")
-    return notes
 
 
 @app.command()

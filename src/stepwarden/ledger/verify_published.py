@@ -1,8 +1,8 @@
 """The verifier of a published log: the steps of ``verify``, and what only a copy in files has.
 
     1, 2, ...  as in ``verify``: the head, the entries, the tree, the full tiles, the past
-    then       the partial tiles: each is there and holds the hashes of this tree
-    then       the witnesses: those who must have signed the checkpoint did (where a policy is given)
+    4 too      the partial tiles: each is there and holds the hashes of this tree
+    6          the witnesses: those who must have signed the checkpoint did (where a policy is given)
 
 Nothing of ours is needed: any log in the files of c2sp.org/tlog-tiles is checked in this way.
 
@@ -19,7 +19,7 @@ from stepwarden.ledger.note import Verifier
 from stepwarden.ledger.published import PublishedLog
 from stepwarden.ledger.sources import Source
 from stepwarden.ledger.tiles import Tail
-from stepwarden.ledger.verify import Progress, Report, Step, verify_log
+from stepwarden.ledger.verify import Entries, Progress, Report, Step, check_witnesses, verify_log
 from stepwarden.ledger.witness_policy import WitnessPolicy
 
 
@@ -31,18 +31,26 @@ def verify_published(
     earlier: Sequence[str],
     policy: WitnessPolicy | None,
     progress: Progress | None = None,
+    entries: Entries | None = None,
 ) -> Report:
     """Check a published log against its checkpoint, earlier ones (signed notes), and a policy of witnesses.
+
+    ``entries`` is given every entry on the way (see ``verify_log``).
 
     Raises nothing for a bad log; files that cannot be read fail the step that needed them.
     """
     log = PublishedLog(source)
-    report = verify_log(log, origin=origin, verifiers=verifiers, earlier=earlier, progress=progress)
-    last = len(report.steps)
-    steps = [*report.steps, _step(last + 1, "the partial tiles", lambda: _partial_tiles(log))]
-    if policy is not None:
+    report = verify_log(
+        log, origin=origin, verifiers=verifiers, earlier=earlier, progress=progress, entries=entries
+    )
+    # Numbered as one with the full tiles (4): what the numbers mean is the same for every log.
+    steps = [*report.steps, _step(4, "the partial tiles", lambda: _partial_tiles(log))]
+    if policy is None:
+        steps.append(check_witnesses((), policy=None, verifiers=verifiers, size=report.size))
+    else:
         chosen = policy
-        steps.append(_step(last + 2, "the witnesses", lambda: _witnesses(log, verifiers, chosen)))
+        steps.append(_step(6, "the witnesses", lambda: _witnesses(log, verifiers, chosen)))
+    steps.sort(key=lambda step: step.number)
     return replace(report, steps=tuple(steps))
 
 
