@@ -16,6 +16,12 @@ import asyncpg
 from stepwarden.errors import FencedError, StorageCorruptError, StorageError, StorageFullError
 
 T = TypeVar("T")
+
+
+class StorageRightsError(StorageError):
+    """The user lacks a right: nothing was done, and the store goes on."""
+
+
 FENCED = "SW001"
 FULL = frozenset({"53100", "53200", "53400"})
 """disk_full, out_of_memory, configuration_limit_exceeded."""
@@ -47,7 +53,7 @@ class Bridge:
             raise StorageError(
                 f"PostgreSQL did not answer within {seconds:.0f} seconds: check the server and the network"
             ) from exc
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as exc:
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as exc:
             raise explain(exc) from exc
 
     def close(self) -> None:
@@ -82,7 +88,9 @@ def explain(exc: BaseException) -> StorageError:
         )
     if state.startswith("28"):
         return StorageError("PostgreSQL refused this user: check the user and password of log.store")
-    if isinstance(exc, OSError | asyncpg.InterfaceError) or state.startswith(("08", "57")):
+    if isinstance(exc, OSError | asyncpg.InterfaceError | asyncpg.InternalClientError) or state.startswith(
+        ("08", "57")
+    ):
         return StorageError(
             f"PostgreSQL is out of reach ({type(exc).__name__}: {exc}): check the server, then start again"
         )

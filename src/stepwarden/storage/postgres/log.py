@@ -14,165 +14,31 @@ Needs the extra ``postgres`` (asyncpg). Not here: hashing, signing, the query in
 """
 
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
 from importlib.resources import files
-from typing import Any, Self, TypeVar
-from urllib.parse import urlsplit
+from typing import Self
 
 import asyncpg
 
-from stepwarden.errors import (
-    PrunedError,
-    StorageCorruptError,
-    StorageError,
-    StorageLockedError,
-    StorageTooOldError,
+from stepwarden.errors import StorageError, StorageLockedError, StorageTooOldError
+from stepwarden.ledger.store import Group, Submission, check_floor
+from stepwarden.storage.bundles import erased_openings, pack_entries, pack_openings
+from stepwarden.storage.postgres.bridge import SECONDS, Bridge, StorageRightsError
+from stepwarden.storage.postgres.reader import (
+    CONNECT_SECONDS,
+    VERSION,
+    PostgresLogReader,
+    check_schema,
+    is_log,
+    terminate,
 )
-from stepwarden.ledger.store import Group, Head, Submission
-from stepwarden.storage.postgres.bridge import Bridge
-from stepwarden.storage.sqlite.bundles import pack_entries, pack_openings, unpack_entries, unpack_openings
 
-VERSION = 1
-OLDEST = 140_000
-"""PostgreSQL 14: the oldest that is tested against an installed one."""
+OLDEST = 14
+"""The oldest major version of PostgreSQL whose features are used; tested with 18."""
 
-BLOCKS_AT_ONCE = 64
 PRUNE_AT_ONCE = 256
-SIDE_ROWS = 1_000
-CONNECT_SECONDS = 10.0
 _COMMIT = "SELECT commit_group($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15)"
-_FROM = "coalesce((SELECT max(first) FROM blocks WHERE first <= $1), 0)"
-_BLOCKS = f"""
-    SELECT first, count, leaves AS data FROM blocks WHERE first >= {_FROM} AND first < $2 ORDER BY first LIMIT $3
-"""  # noqa: S608 - fixed text
-_OPENINGS = f"""
-    SELECT b.first, b.count, o.sealed AS data FROM blocks b LEFT JOIN openings o USING (first)
-    WHERE b.first >= {_FROM} AND b.first < $2 ORDER BY b.first LIMIT $3
-"""  # noqa: S608 - fixed text
-T = TypeVar("T")
-_Row = tuple[int, int, bytes | None]
-
-
-class PostgresLogReader:
-    """Reads a log, beside its writer if there is one. Safe to use from any thread."""
-
-    def __init__(self, url: str, *, schema: str = "stepwarden") -> None:
-        """Connect.
-
-        Args:
-            url: ``postgresql://user:password@host:port/database``; what is missing comes from the PG... variables.
-            schema: where the tables are: letters, digits and underscores.
-
-        Raises:
-            StorageTooOldError, StorageError: out of reach, or it holds no log that this version reads.
-        """
-        self._url, self._schema = url, check_schema(schema)
-        self._closed = False
-        self._bridge = Bridge("postgres reader")
-        try:
-            self._pool: asyncpg.Pool = self._bridge.call(_pool(url, schema))
-            if not self._bridge.call(_is_log(self._pool, schema)):
-                raise StorageError(f"{self.name} holds no log: check log.store and log.schema")
-        except BaseException:
-            self._bridge.close()
-            raise
-
-    @property
-    def name(self) -> str:
-        """Where the log is, without user and password."""
-        parts = urlsplit(self._url)
-        host = parts.hostname or "local"
-        return f"postgresql://{host}{f':{parts.port}' if parts.port else ''}{parts.path}#{self._schema}"
-
-    def load(self) -> Head | None:
-        row = self._fetchrow("SELECT size, root, checkpoint, epoch FROM head WHERE checkpoint <> ''")
-        if row is None:
-            return None
-        return Head(size=row["size"], root=row["root"], checkpoint=row["checkpoint"], epoch=row["epoch"])
-
-    def floor(self) -> int:
-        row = self._fetchrow("SELECT floor FROM head")
-        return int(row["floor"]) if row is not None else 0
-
-    def leaves(self, first: int, stop: int) -> Iterator[bytes]:
-        return self._range(_BLOCKS, first, stop, lambda data, count: unpack_entries(data or b"", count))
-
-    def openings(self, first: int, stop: int) -> Iterator[bytes]:
-        return self._range(
-            _OPENINGS,
-            first,
-            stop,
-            lambda data, count: [b""] * count if data is None else unpack_openings(data, count),
-        )
-
-    def _range(
-        self, sql: str, first: int, stop: int, unpack: Callable[[bytes | None, int], list[bytes]]
-    ) -> Iterator[bytes]:
-        if first < stop and first < (floor := self.floor()):
-            raise PrunedError(f"entries before {floor} were pruned: they are in the sealed archive")
-        while first < stop:
-            rows = self._blocks(sql, first, stop)
-            for start, count, data in rows:
-                yield from unpack(data, count)[max(first - start, 0) : stop - start]
-                first = start + count
-            if not rows:
-                return
-
-    def _blocks(self, sql: str, first: int, stop: int) -> list[_Row]:
-        """The blocks from the one that holds ``first`` on, without a gap."""
-        rows: list[_Row] = []
-        for row in self._fetch(sql, first, stop, BLOCKS_AT_ONCE):
-            start, count = row["first"], row["count"]
-            if start != (rows[-1][0] + rows[-1][1] if rows else min(start, first)):
-                raise StorageCorruptError(
-                    f"{self.name} lacks entries before {start}: restore its last backup"
-                )
-            if start + count > first:
-                rows.append((start, count, row["data"]))
-        return rows
-
-    def tile(self, level: int, index: int) -> bytes | None:
-        row = self._fetchrow("SELECT hashes FROM tiles WHERE level = $1 AND idx = $2", level, index)
-        return None if row is None else bytes(row["hashes"])
-
-    def side(self, space: str, key: bytes) -> bytes | None:
-        row = self._fetchrow("SELECT value FROM side WHERE space = $1 AND key = $2", space, key)
-        return None if row is None else bytes(row["value"])
-
-    def side_items(self, space: str) -> Iterator[tuple[bytes, bytes]]:
-        last: bytes | None = None
-        while True:
-            rows = self._fetch(
-                "SELECT key, value FROM side WHERE space = $1 AND ($2::bytea IS NULL OR key > $2) "
-                "ORDER BY key LIMIT $3",
-                space,
-                last,
-                SIDE_ROWS,
-            )
-            yield from ((bytes(row["key"]), bytes(row["value"])) for row in rows)
-            if len(rows) < SIDE_ROWS:
-                return
-            last = rows[-1]["key"]
-
-    def close(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        self._bridge.call(_terminate(self._pool))
-        self._bridge.close()
-
-    def _fetch(self, sql: str, *values: object) -> list[asyncpg.Record]:
-        return self._call(self._pool.fetch(sql, *values))
-
-    def _fetchrow(self, sql: str, *values: object) -> asyncpg.Record | None:
-        return self._call(self._pool.fetchrow(sql, *values))
-
-    def _call(self, work: Coroutine[Any, Any, T]) -> T:
-        if self._closed:
-            work.close()
-            raise StorageError(f"{self.name} is closed")
-        return self._bridge.call(work)
 
 
 class PostgresLogStore(PostgresLogReader):
@@ -219,74 +85,87 @@ class PostgresLogStore(PostgresLogReader):
                 raise
 
     def erase_openings(self, indices: Sequence[int]) -> int:
-        """Overwrite the openings of these entries with nothing; how many there were."""
-        erased = 0
-        wanted = iter(sorted(set(indices)))
-        ahead = next(wanted, None)
-        while ahead is not None:
-            [(start, count, data)] = self._blocks(_OPENINGS, ahead, ahead + 1) or [(ahead, 1, None)]
-            inside = [ahead]
-            for ahead in wanted:
-                if ahead >= start + count:
-                    break
-                inside.append(ahead)
-            else:
-                ahead = None
-            if data is None:
-                continue
-            sealed = unpack_openings(data, count)
-            erased += sum(bool(sealed[index - start]) for index in inside)
-            for index in inside:
-                sealed[index - start] = b""
-            with self._committing:
-                self._writing.call(
-                    self._writer.execute("SELECT rewrite_openings($1, $2)", start, pack_openings(sealed))
+        left, erased = sorted({index for index in indices if index >= self.floor()}), 0
+        while left:
+            found = self.blocks(left[0], left[0] + 1, sealed=True)
+            if not found:
+                break  # beyond the end
+            [(start, count, data)] = found
+            inside = [index for index in left if index < start + count]
+            left = left[len(inside) :]
+            pieces = erased_openings(data, count, {index - start for index in inside}) if data else []
+            if pieces:
+                erased += len(pieces)
+                self._write(
+                    "SELECT erase_openings($1, $2, $3)",
+                    start,
+                    [at for at, _ in pieces],
+                    [new for _, new in pieces],
                 )
         return erased
 
     def prune(self, floor: int) -> int:
-        """Remove what lies wholly before ``floor``; the bytes that the tables shrank by are PostgreSQL's to reuse."""
-        before = self._size()
-        gone = 1
-        while gone:
-            with self._committing:
-                gone = int(
-                    self._writing.call(self._writer.fetchval("SELECT prune($1, $2)", floor, PRUNE_AT_ONCE))
+        head = self.load()
+        check_floor(floor, head.size if head else 0)
+        before = self.bytes_used()
+        floor = int(str(self._write("SELECT raise_floor($1)", floor)))
+        while self._write("SELECT prune($1)", PRUNE_AT_ONCE):
+            pass
+        # A block that reaches over the floor stays; what is personal about its first entries does not.
+        self._erase_before(floor)
+        self._vacuum("blocks", "openings")
+        return max(before - self.bytes_used(), 0)
+
+    def _erase_before(self, floor: int) -> None:
+        for start, count, data in self.blocks(floor, floor + 1, sealed=True):
+            pieces = erased_openings(data, count, range(floor - start)) if data else []
+            if pieces:
+                self._write(
+                    "SELECT erase_openings($1, $2, $3)",
+                    start,
+                    [at for at, _ in pieces],
+                    [new for _, new in pieces],
                 )
-        self.scrub()
-        return max(0, before - self._size())
 
     def scrub(self) -> None:
-        """Have dead rows removed from the tables that hold personal values and entries, where this user may.
+        """As the contract says of tables and indexes, if this user may VACUUM them; PostgreSQL's own write-ahead log
+        keeps old pages until the server reuses its files (docs/postgresql.md).
+        """
+        self._vacuum("openings", "side")
+
+    def _vacuum(self, *tables: str) -> None:
+        """Write the tables anew, without what was deleted or overwritten.
 
         Raises:
-            StorageError: the user does not own the tables; the message says what the owner has to run.
+            StorageError: the user may not; the message says what the owner has to run.
         """
-        for table in ("openings", "side", "blocks"):
-            with self._committing:
-                self._writing.call(self._writer.execute(f"VACUUM (FULL) {table}"), seconds=3_600)
+        for table in tables:
+            self._write(f"VACUUM (FULL) {table}", seconds=3_600.0)
 
-    def _size(self) -> int:
-        row = self._fetchrow(
-            "SELECT sum(pg_total_relation_size(oid)) AS bytes FROM pg_class WHERE relkind = 'r' "
-            "AND relnamespace = current_schema()::regnamespace"
-        )
-        return int(row["bytes"]) if row is not None else 0
+    def _write(self, sql: str, *values: object, seconds: float = SECONDS) -> object:
+        """One statement of the writer.
+
+        Raises:
+            StorageError: and the store is as stopped as after a failed commit, unless the right was missing.
+        """
+        with self._committing:
+            if self._failed is not None:
+                raise self._failed
+            try:
+                return self._writing.call(self._writer.fetchval(sql, *values), seconds=seconds)
+            except StorageRightsError:
+                raise
+            except StorageError as exc:
+                self._failed = exc
+                raise
 
     def close(self) -> None:
         if self._closed:
             return
         super().close()
         # The lock goes with the connection.
-        self._writing.call(_terminate(self._writer))
+        self._writing.call(terminate(self._writer))
         self._writing.close()
-
-
-def check_schema(schema: str) -> str:
-    """Raises: StorageError: not a plain name; it becomes part of statements."""
-    if not (schema.isascii() and schema.isidentifier() and len(schema) < 60):
-        raise StorageError(f"log.schema {schema!r} is no plain name: letters, digits and underscores")
-    return schema
 
 
 def _values(group: Group) -> tuple[object, ...]:
@@ -324,38 +203,17 @@ def _side(
     return kept, dropped
 
 
-async def _pool(url: str, schema: str) -> asyncpg.Pool:
-    settings = {"search_path": schema, "default_transaction_read_only": "on"}
-    return await asyncpg.create_pool(
-        url, min_size=0, max_size=4, timeout=CONNECT_SECONDS, server_settings=settings
-    )
-
-
-async def _terminate(connection: "asyncpg.Pool | asyncpg.Connection") -> None:
-    """On the loop's own thread: the driver is not made to be called from another."""
-    connection.terminate()
-
-
-async def _is_log(connection: "asyncpg.Pool | asyncpg.Connection", schema: str) -> bool:
-    if not await connection.fetchval("SELECT to_regclass($1) IS NOT NULL", f"{schema}.head"):
-        return False
-    version = await connection.fetchval(f"SELECT version FROM {schema}.head")  # noqa: S608 - a checked name
-    if version != VERSION:
-        raise StorageTooOldError(f"the log has schema version {version}; this version reads {VERSION}")
-    return True
-
-
 async def _open_writer(url: str, schema: str) -> asyncpg.Connection:
     settings = {"search_path": schema, "synchronous_commit": "on", "application_name": "stepwarden writer"}
     connection = await asyncpg.connect(url, timeout=CONNECT_SECONDS, server_settings=settings)
     try:
-        server = connection.get_server_version()
-        if server.major * 10_000 < OLDEST:
-            raise StorageTooOldError(f"PostgreSQL {server.major} is too old: 14 or newer is needed")
+        major = connection.get_server_version().major
+        if major < OLDEST:
+            raise StorageTooOldError(f"PostgreSQL {major} is too old: {OLDEST} or newer is needed")
         key = lock_key(schema)
         if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", key):
             raise StorageLockedError(await _holder(connection, key))
-        if not await _is_log(connection, schema):
+        if not await is_log(connection, schema):
             text = (files(__package__) / "sql" / "log.sql").read_text(encoding="utf-8")
             async with connection.transaction():
                 await connection.execute(text.format(schema=schema, version=VERSION))

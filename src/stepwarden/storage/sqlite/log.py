@@ -28,8 +28,8 @@ import msgspec
 
 from stepwarden.errors import FencedError, StorageError
 from stepwarden.ledger.store import Group, Submission, check_floor
+from stepwarden.storage.bundles import pack_entries, pack_openings
 from stepwarden.storage.sqlite import upkeep
-from stepwarden.storage.sqlite.bundles import pack_entries, pack_openings
 from stepwarden.storage.sqlite.checkpointer import Checkpointer
 from stepwarden.storage.sqlite.connection import connect, create_file
 from stepwarden.storage.sqlite.faults import explain, explained

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stepwarden.errors import PrunedError, StorageCorruptError, StorageError
 from stepwarden.ledger.store import Head
-from stepwarden.storage.sqlite.bundles import unpack_entries, unpack_openings
+from stepwarden.storage.bundles import unpack_entries, unpack_openings
 from stepwarden.storage.sqlite.connection import ReadPool
 from stepwarden.storage.sqlite.schema import schema_of
 from stepwarden.storage.sqlite.statements import statement

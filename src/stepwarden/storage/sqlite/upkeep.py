@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 import apsw
 
-from stepwarden.storage.sqlite.bundles import erased_openings
+from stepwarden.storage.bundles import erased_openings
 from stepwarden.storage.sqlite.statements import statement
 
 STEP_BYTES = 250_000

@@ -149,24 +149,36 @@ BEGIN
     UPDATE head SET size = commit_group."first" + commit_group."count", root = new_root, checkpoint = note;
 END $$;
 
--- Put other sealed values in the place of a group's: what an erasure leaves of them.
-CREATE FUNCTION {schema}.rewrite_openings("first" bigint, sealed bytea) RETURNS void
+-- Put other bytes in the place of some, in the openings of one group: what an erasure does.
+CREATE FUNCTION {schema}.erase_openings("first" bigint, places integer[], pieces bytea[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {schema}, pg_temp AS $$
+DECLARE
+    data bytea;
+BEGIN
+    SELECT o.sealed INTO STRICT data FROM openings o WHERE o.first = erase_openings."first" FOR UPDATE;
+    FOR n IN 1 .. cardinality(places) LOOP
+        data := overlay(data PLACING pieces[n] FROM places[n] + 1);
+    END LOOP;
+    UPDATE openings o SET sealed = data WHERE o.first = erase_openings."first";
+END $$;
+
+-- Move the floor up; where it is then.
+CREATE FUNCTION {schema}.raise_floor(new_floor bigint) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = {schema}, pg_temp AS $$
-    UPDATE openings o SET sealed = rewrite_openings.sealed WHERE o.first = rewrite_openings."first"
+    UPDATE head SET floor = greatest(floor, new_floor) RETURNING floor
 $$;
 
 -- Remove blocks and openings that lie wholly before the floor, at most so many; how many blocks went.
-CREATE FUNCTION {schema}.prune(new_floor bigint, at_most integer) RETURNS integer
+CREATE FUNCTION {schema}.prune(at_most integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = {schema}, pg_temp AS $$
-DECLARE gone integer;
+DECLARE
+    gone bigint[];
 BEGIN
-    UPDATE head SET floor = new_floor WHERE floor < new_floor;
-    DELETE FROM openings o WHERE o.first IN (
-        SELECT first FROM blocks b WHERE b.first + b.count <= new_floor ORDER BY first LIMIT at_most);
-    DELETE FROM blocks o WHERE o.first IN (
-        SELECT first FROM blocks b WHERE b.first + b.count <= new_floor ORDER BY first LIMIT at_most);
-    GET DIAGNOSTICS gone = ROW_COUNT;
-    RETURN gone;
+    SELECT array_agg(b.first) INTO gone FROM (
+        SELECT first FROM blocks WHERE first + count <= (SELECT floor FROM head) ORDER BY first LIMIT at_most) b;
+    DELETE FROM openings o WHERE o.first = ANY (gone);
+    DELETE FROM blocks o WHERE o.first = ANY (gone);
+    RETURN coalesce(cardinality(gone), 0);
 END $$;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA {schema} FROM PUBLIC;

@@ -5,6 +5,7 @@ GRANT EXECUTE ON FUNCTION
     {schema}.take_over(),
     {schema}.commit_group(bigint, integer, bytea, bytea, integer[], bigint[], bytea[], text[], bytea[], bytea[], text[],
                           bytea[], bigint, bytea, text),
-    {schema}.rewrite_openings(bigint, bytea),
-    {schema}.prune(bigint, integer)
+    {schema}.erase_openings(bigint, integer[], bytea[]),
+    {schema}.raise_floor(bigint),
+    {schema}.prune(integer)
 TO {role};
