@@ -13,8 +13,8 @@
 
 With ``random=True`` long random-looking strings count too: 32 or more characters of base64 with capitals, small letters
 and digits well mixed. An opaque identifier may look exactly so (which is why it is never a reason to refuse an
-attempt, only to mark the text), and a secret in hexadecimal looks like a digest and is not found. Measured on the real
-logs that we test with, fewer than 1 in 1,000 of their distinct fields are taken for a secret (``tests/events``).
+attempt, only to mark the text), and a secret in hexadecimal looks like a digest and is not found. Of the 11,475
+distinct fields of the real logs that we test with, this rule takes 15 for a secret: 0.13% (``tests/events``).
 
 Not found by any shape: a password that somebody types into the field for the user name. It runs on every decision:
 ``looks_plain`` clears what ordinary ids and paths look like in about a microsecond.
@@ -38,7 +38,7 @@ RANDOM_BITS: Final = 4.25
 
 _WHOLE: Final = frozenset(
     {
-        "pass", "secret", "token", "otp", "totp", "pin", "pincode", "cvv", "cvc", "cvv2", "authorization", "bearer",
+        "pass", "secret", "token", "otp", "totp", "pin", "pincode", "cvv", "cvc", "authorization", "bearer",
         "jwt", "cookie", "cookies", "setcookie", "code", "mfacode", "verificationcode", "sid", "sessid", "jsessionid",
         "phpsessid", "connectsid", "aspxauth", "assertion", "clientassertion", "samlresponse", "proxyauthorization",
     }
@@ -100,7 +100,8 @@ _NAMING: Final = (
 @lru_cache(maxsize=4_096)
 def secret_name(name: str) -> bool:
     """Whether something of this name is a secret: exact words, and endings such as ``...Password`` or ``...-token``."""
-    words = [word for word in _APART.split(_CAMEL.sub("_", name).lower()) if word]
+    words = [word.rstrip("0123456789") for word in _APART.split(_CAMEL.sub("_", name).lower())]
+    words = [word for word in words if word]
     joined = "".join(words)
     return bool(words) and (
         joined in _WHOLE
