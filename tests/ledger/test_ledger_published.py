@@ -29,6 +29,7 @@ from tests.ledger.published_logs import ORIGIN, SIGNER, TIME, made_log, put
 
 LOG = made_log(70_000)
 SMALL = made_log(700)
+MIDDLE = made_log(3_000)
 
 
 def check(folder: Path, earlier: list[str] | None = None, policy: WitnessPolicy | None = None) -> Report:
@@ -97,7 +98,7 @@ def test_partial_files_that_were_replaced_by_full_ones_are_cut_from_those(tmp_pa
     put(tmp_path / "checkpoint", note.encode())
     report = check(tmp_path)
     assert report.ok, str(report)
-    assert "beyond the checkpoint" in report.steps[5].detail
+    assert "beyond the checkpoint" in str(report)
 
 
 def test_a_log_that_grows_while_it_is_read_passes(tmp_path: Path) -> None:
@@ -236,36 +237,46 @@ def prune(folder: Path, bundles: int) -> None:
         (folder / f"tile/entries/{index:03}").unlink()
 
 
-@pytest.mark.parametrize("bundles", [0, 1, 2, 7, 270])
+@pytest.mark.parametrize("bundles", [0, 1, 2, 7, 11])
 def test_the_floor_of_a_pruned_log_is_found(tmp_path: Path, bundles: int) -> None:
     """Bundles are missing from the beginning: entries from there on are read, those before are refused by name."""
-    LOG.publish(tmp_path, 70_000)
+    MIDDLE.publish(tmp_path, 3_000)
     prune(tmp_path, bundles)
     log = PublishedLog(DirectorySource(tmp_path))
     floor = bundles * 256
     assert log.floor() == floor
-    assert next(log.leaves(floor, 70_000)) == LOG.entries[floor]
-    assert list(log.leaves(69_700, 70_001)) == LOG.entries[69_700:]
+    assert list(log.leaves(floor, 3_001)) == MIDDLE.entries[floor:]
     if floor:
         with pytest.raises(PrunedError, match=str(floor)):
-            next(log.leaves(floor - 1, 70_000))
+            next(log.leaves(floor - 1, 3_000))
+
+
+def test_a_pruned_log_passes_and_the_report_says_what_is_not_there(tmp_path: Path) -> None:
+    """The tree is still the signed one, from the tiles; the past is compared also below the floor."""
+    MIDDLE.publish(tmp_path, 3_000)
+    prune(tmp_path, 4)
+    report = check(tmp_path, [MIDDLE.note(300), MIDDLE.note(2_000)])
+    assert report.ok, str(report)
+    assert "before 1024 were pruned" in str(report)
+    assert "the past" in failed(check(tmp_path, [made_log(300, mark=b"other").note(300)]))
+    tile = tmp_path / "tile/0/002"
+    tile.write_bytes(bytes(32) + tile.read_bytes()[32:])
+    assert "the tree" in failed(check(tmp_path))
 
 
 def test_a_hole_is_not_taken_for_pruning(tmp_path: Path) -> None:
-    """Missing in the middle, or at the end, is damage, whatever is missing before it."""
-    LOG.publish(tmp_path, 70_000)
-    (tmp_path / "tile/entries/200").unlink()
+    """Missing in the middle is damage, whatever is missing before it, or is claimed to be."""
+    MIDDLE.publish(tmp_path, 3_000)
+    (tmp_path / "tile/entries/008").unlink()
     log = PublishedLog(DirectorySource(tmp_path))
     assert log.floor() == 0
-    with pytest.raises(CorruptLogError, match=r"tile/entries/200$"):
-        list(log.leaves(0, 70_000))
-    prune(tmp_path, 100)
-    log = PublishedLog(DirectorySource(tmp_path))
-    floor = log.floor()
-    assert floor in (100 * 256, 201 * 256)
-    if floor == 100 * 256:
-        with pytest.raises(CorruptLogError, match=r"tile/entries/200$"):
-            list(log.leaves(floor, 70_000))
+    with pytest.raises(CorruptLogError, match=r"tile/entries/008$"):
+        list(log.leaves(0, 3_000))
+    assert "the entries" in failed(check(tmp_path))
+    prune(tmp_path, 2)
+    report = check(tmp_path)
+    # Halving met one of the two holes: either the other is found on the way, or all before the second counts as gone.
+    assert "the entries" in failed(report) or "before 2304 were pruned" in str(report)
 
 
 def test_a_log_that_lost_its_end_is_not_a_pruned_one(folder: Path) -> None:

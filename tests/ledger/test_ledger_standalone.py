@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from stepwarden.cli.ledger_verifier import ENTRY, bundle, modules
+from stepwarden.cli.ledger_verifier import ENTRY, bundle, modules, verifier
+from stepwarden.errors import StorageError
+from stepwarden.ledger.__main__ import run as run_here
 from stepwarden.ledger.cosignature import Ed25519Cosigner
 from stepwarden.ledger.note import Ed25519Signer
 from stepwarden.ledger.proof import inclusion_proof
@@ -135,11 +137,8 @@ def test_the_command_writes_the_verifier(tmp_path: Path, pyz: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "SHA-256" in done.stdout
     assert out.read_bytes() == pyz.read_bytes()
-    again = subprocess.run(
-        [*command[:-1], str(tmp_path / "no" / "v.pyz")], capture_output=True, text=True, timeout=60
-    )
-    assert again.returncode == 1
-    assert "storage.error" in again.stderr
+    with pytest.raises(StorageError, match="cannot be written"):
+        verifier(tmp_path / "no" / "v.pyz")
 
 
 def test_a_good_log_passes_step_by_step(run: Run, folder: Path, tmp_path: Path) -> None:
@@ -153,7 +152,9 @@ def test_a_good_log_passes_step_by_step(run: Run, folder: Path, tmp_path: Path) 
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
-    assert [line.split(".")[0] for line in lines[:-1]] == [str(n + 1) for n in range(len(lines) - 1)]
+    numbers = [int(line.split(".")[0]) for line in lines[:-1]]
+    assert numbers == sorted(numbers)
+    assert set(numbers) >= {1, 2, 3, 4, 5}
     assert all(": ok, " in line for line in lines[:-1])
     assert lines[-1].startswith(f"OK, the log {ORIGIN}: 700 entries under root ")
     assert any("the past: ok, every earlier checkpoint agrees (2)" in line for line in lines)
@@ -176,7 +177,8 @@ def test_json_says_the_same_for_machines(run: Run, folder: Path) -> None:
     done = run("verify", "--dir", folder, "--vkey", VKEY, "--json")
     found: dict[str, Any] = json.loads(done.stdout)
     assert (found["ok"], found["origin"], found["size"]) == (True, ORIGIN, 700)
-    assert [step["number"] for step in found["steps"]] == list(range(1, len(found["steps"]) + 1))
+    assert {step["number"] for step in found["steps"]} >= {1, 2, 3, 4, 5}
+    assert all(step["ok"] for step in found["steps"])
     (folder / "checkpoint").unlink()
     found = json.loads(run("verify", "--dir", folder, "--vkey", VKEY, "--json").stdout)
     assert found["ok"] is False
@@ -237,7 +239,9 @@ def test_a_receipt_for_another_entry_fails(run: Run, tmp_path: Path) -> None:
     assert run("receipt", tmp_path / "r", "--entry", tmp_path / "e", "--vkey", VKEY, "--json").returncode == 1
 
 
-def test_wrong_usage_is_told_from_a_bad_log(run: Run, folder: Path, tmp_path: Path) -> None:
+def test_wrong_usage_is_told_from_a_bad_log(
+    capsys: pytest.CaptureFixture[str], folder: Path, tmp_path: Path
+) -> None:
     """Exit code 2 and one line on stderr: nothing was verified."""
     put(tmp_path / "binary", b"\xff\xfe")
     put(tmp_path / "broken.tlog-proof", b"c2sp.org/tlog-proof@v1\nindex x\n\n")
@@ -261,10 +265,13 @@ def test_wrong_usage_is_told_from_a_bad_log(run: Run, folder: Path, tmp_path: Pa
         (["receipt", tmp_path / "gone", "--entry", "-", "--vkey", VKEY], "cannot be read"),
     ]
     for arguments, words in cases:
-        done = run(*arguments)
-        assert (done.returncode, done.stdout) == (2, ""), (arguments, done.stdout)
-        assert words in done.stderr, done.stderr
-        assert "Traceback" not in done.stderr
+        try:
+            code = run_here([str(each) for each in arguments])
+        except SystemExit as exc:  # how argparse ends
+            code = int(exc.code or 0)
+        out, err = capsys.readouterr()
+        assert (code, out) == (2, ""), (arguments, out)
+        assert words in err
 
 
 def test_what_a_log_says_of_itself_does_not_steer_the_terminal(run: Run, tmp_path: Path) -> None:

@@ -132,7 +132,10 @@ def _verify(arguments: argparse.Namespace) -> int:
     asked = _Asked(arguments)
     earlier = [_earlier(path) for path in arguments.checkpoint]
     try:
-        source: Source = UrlSource(arguments.url) if arguments.url else DirectorySource(Path(arguments.dir))
+        bearer = _text(arguments.bearer, MAX_TOKEN).strip() if arguments.bearer else ""
+        source: Source = (
+            UrlSource(arguments.url, bearer=bearer) if arguments.url else DirectorySource(Path(arguments.dir))
+        )
     except StepwardenError as exc:
         raise _UsageError(str(exc)) from exc
     progress = _Progress()
@@ -194,6 +197,7 @@ def _as_json(report: Report) -> dict[str, object]:
             "number": step.number,
             "title": step.title,
             "ok": step.ok,
+            "checked": step.checked,
             "detail": step.detail,
             "count": step.count,
             "error": step.error.code if step.error else None,
@@ -218,6 +222,7 @@ def _parser() -> argparse.ArgumentParser:
     where = verify.add_mutually_exclusive_group(required=True)
     where.add_argument("--dir", help="the log's directory")
     where.add_argument("--url", help="the log's address, without /checkpoint")
+    verify.add_argument("--bearer", metavar="FILE", help="with --url: a file with the key that the server asks for")
     verify.add_argument(
         "--checkpoint",
         nargs="+",
