@@ -54,10 +54,15 @@ class Log(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     ``readers``: who may read the log as files under ``/log``: with a ``key`` only, or anybody its ``tree`` (checkpoint
     and hashes), or ``all`` of it, entries included.
+
+    ``store``: where the log is kept: "" for a file in the data directory, or ``postgresql://user@host/database``, and
+    there in the schema ``schema``. A password is better in the environment (PGPASSWORD) or in ``~/.pgpass``.
     """
 
     origin: str = ""
     readers: Literal["key", "tree", "all"] = "key"
+    store: str = ""
+    schema: str = "stepwarden"
 
 
 class Addresses(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

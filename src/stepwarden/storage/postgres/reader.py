@@ -37,6 +37,10 @@ Block = tuple[int, int, bytes | None]
 """First entry, number of entries, bytes; None where the group had no openings."""
 
 
+class NoLogError(StorageError):
+    """The database is there, and holds no log under this schema."""
+
+
 class PostgresLogReader:
     """Reads a log. Safe to use from any thread."""
 
@@ -56,7 +60,7 @@ class PostgresLogReader:
         try:
             self._pool: asyncpg.Pool = self._bridge.call(_pool(url, schema))
             if not self._bridge.call(is_log(self._pool, schema)):
-                raise StorageError(f"{self.name} holds no log: check log.store and log.schema")
+                raise NoLogError(f"{self.name} holds no log: check log.store and log.schema")
         except BaseException:
             self._bridge.close()
             raise
@@ -186,6 +190,22 @@ class PostgresLogReader:
             work.close()
             raise StorageError(f"{self.name} is closed")
         return self._bridge.call(work)
+
+
+def holds_log(url: str, schema: str) -> bool:
+    """Whether a log was begun there.
+
+    Raises:
+        StorageTooOldError, StorageError: it cannot be found out.
+    """
+    try:
+        reader = PostgresLogReader(url, schema=schema)
+    except NoLogError:
+        return False
+    try:
+        return reader.load() is not None
+    finally:
+        reader.close()
 
 
 def check_schema(schema: str) -> str:
