@@ -361,6 +361,7 @@ def _wire(
         origin=origin,
         address_token=tokens.address,
         flush=projector.flush,
+        clear=snapshotter.clear,
     )
     subjects.forget_again(indexed)
     service = Service(

@@ -9,7 +9,8 @@ document of ``events.disclosure``, a line at a time.
 2. ``subject.erased``. In the same transaction: the person's key and token rows and their factors' secrets are deleted,
    and a row (space ``erasure``) says that the rest is still to be done. From this entry on nothing sealed under the
    key can be opened by anybody, and whoever comes by that id is a stranger with a new token.
-3. what was sealed is overwritten (``LogStore.erase_openings``), the query index forgets the token;
+3. what was sealed is overwritten (``LogStore.erase_openings``), the query index forgets the token, snapshots of the
+   state are removed;
 4. deleted bytes go from the files of the log (``LogStore.scrub``);
 5. ``administration`` (``subject.erase.done``), with the row of step 2 deleted.
 
@@ -119,8 +120,9 @@ class Subjects:
         origin: str,
         address_token: Callable[[str], str],
         flush: Callable[[], None],
+        clear: Callable[[], None],
     ) -> None:
-        """``flush`` waits (not on the loop) until the index has everything durable."""
+        """``flush`` waits (not on the loop) until the index has everything durable; ``clear`` removes snapshots."""
         self._recorder = recorder
         self._attempts = attempts
         self._vault = vault
@@ -131,6 +133,7 @@ class Subjects:
         self._origin = origin
         self._address_token = address_token
         self._flush = flush
+        self._clear = clear
 
     # -- whose ------------------------------------------------------------------------------------
 
@@ -323,6 +326,7 @@ class Subjects:
         removed = await loop.run_in_executor(None, self._store.erase_openings, sealed)
         if actor:
             await loop.run_in_executor(None, self._index.forget, actor)
+        await loop.run_in_executor(None, self._clear)
         await self._scrub()
         done = self._about("subject.erase.done", by, subject.words, rows=removed, previous=before)
         row = SideWrite(PENDING, _row_key(actor, address), None)
