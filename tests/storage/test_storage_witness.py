@@ -71,6 +71,10 @@ def test_logs_are_followed_once_and_beside_a_running_witness(path: Path, store: 
         assert store.keys("log.example/other") == []
         assert store.advance(ORIGIN, None, seen(7))
         assert other.logs() == [(ORIGIN, KEY, 7)]
+        assert other.unfollow(KEY)
+        assert not store.unfollow(KEY)
+        assert store.keys(ORIGIN) == []
+        assert store.latest(ORIGIN) == seen(7)
     finally:
         other.close()
 

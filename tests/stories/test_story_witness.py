@@ -289,4 +289,6 @@ def test_witness_commands_add_and_list_logs(tmp_path: Path) -> None:
     assert wrong.returncode == 1
     listed = run_inside("witness", "list", "--data", data)
     assert first.partition("+")[0] in listed.stdout
+    dropped = [run_inside("witness", "drop-log", "--data", data, "--vkey", first) for _ in range(2)]
+    assert [done.returncode for done in dropped] == [0, 1]
     assert (data / "keys" / "witness.key").stat().st_mode & 0o077 == 0

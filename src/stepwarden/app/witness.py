@@ -63,6 +63,14 @@ class OpenWitness:
             raise SettingsError(f"an origin of more than {MAX_ORIGIN} bytes cannot be cosigned")
         return self.store.follow(key.name, key.format())
 
+    def unfollow(self, vkey: str) -> bool:
+        """Believe this key no more, as after its log retired it; False if it was not followed.
+
+        Raises:
+            MalformedNoteError: it is no public key.
+        """
+        return self.store.unfollow(parse_vkey(vkey.strip()).format())
+
     def close(self) -> None:
         self.store.close()
 

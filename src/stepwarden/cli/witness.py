@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from stepwarden.app.witness import OpenWitness, open_witness, serve_witness
+from stepwarden.errors import NotFoundError
 from stepwarden.ledger.keys import read_keyring
 
 app = typer.Typer(
@@ -75,6 +76,22 @@ def add_log(vkey: Key, data: Data = DATA) -> None:
             print(f"{'following' if new else 'already following'} {origin}")
     finally:
         opened.close()
+
+
+@app.command("drop-log")
+def drop_log(
+    vkey: Annotated[str, typer.Option("--vkey", help="The public key (name+id+key), one only.")],
+    data: Data = DATA,
+) -> None:
+    """Believe a log's key no more, as after the log retired it. What was signed stays remembered."""
+    opened = open_witness(data)
+    try:
+        known = opened.unfollow(vkey)
+    finally:
+        opened.close()
+    if not known:
+        raise NotFoundError("this key is not followed: `stepwarden witness list` shows the logs")
+    print(f"no longer following {vkey.partition('+')[0]} by this key")
 
 
 @app.command("list")

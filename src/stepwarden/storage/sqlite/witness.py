@@ -116,6 +116,12 @@ class SqliteWitnessStore:
             self._connection.execute("INSERT INTO followed (vkey, origin) VALUES (?, ?)", (vkey, origin))
             return True
 
+    def unfollow(self, vkey: str) -> bool:
+        """Believe this key no more; False if it was not followed. What was signed for its log stays known."""
+        with self._writing, explained(self._path, self._connection), _Immediate(self._connection):
+            self._connection.execute("DELETE FROM followed WHERE vkey = ?", (vkey,))
+            return self._connection.changes() == 1
+
     def logs(self) -> list[tuple[str, str, int | None]]:
         """Every key of every followed log: origin, vkey, and the size signed so far (None: never)."""
         sql = (
