@@ -42,6 +42,9 @@ def verify(
         Path | None, typer.Option("--dir", help="Another log, or a copy: its directory of tlog-tiles files.")
     ] = None,
     url: Annotated[str, typer.Option(help="The same at an address, without /checkpoint.")] = "",
+    bearer: Annotated[
+        Path | None, typer.Option(help="With --url: a file with the API key that the server asks for.")
+    ] = None,
     vkey: Annotated[
         str,
         typer.Option(
@@ -73,6 +76,7 @@ def verify(
         data=data,
         directory=directory,
         url=url,
+        bearer=bearer,
         vkey=vkey,
         origin=origin,
         policy=policy,

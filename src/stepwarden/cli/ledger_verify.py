@@ -37,6 +37,7 @@ def verify(
     data: Path,
     directory: Path | None,
     url: str,
+    bearer: Path | None,
     vkey: str,
     origin: str,
     policy: Path | None,
@@ -53,7 +54,7 @@ def verify(
         raise InputError("give --dir or --url, not both", field="url")
     rules = _policy(policy)
     earlier = [note for path in checkpoint for note in checkpoints(path)]
-    published = _source(directory, url)
+    published = _source(directory, url, bearer)
     keys = _keys(vkey, data, published is not None, rules)
     began = time.perf_counter()
     with Bars() as bars:
@@ -80,12 +81,14 @@ def verify(
     return report.ok
 
 
-def _source(directory: Path | None, url: str) -> Source | None:
+def _source(directory: Path | None, url: str, bearer: Path | None) -> Source | None:
     if directory is not None:
         if not directory.is_dir():
             raise InputError(f"{directory} is no directory", field="dir")
         return DirectorySource(directory)
-    return UrlSource(url) if url else None
+    if not url:
+        return None
+    return UrlSource(url, bearer=_read(bearer, "bearer").strip() if bearer is not None else "")
 
 
 def _policy(path: Path | None) -> WitnessPolicy | None:

@@ -33,6 +33,7 @@ TRIES: Final = 3
 
 _BUSY: Final = frozenset({429, 500, 502, 503, 504})
 _GONE: Final = frozenset({404, 410})
+_HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class Source(Protocol):
@@ -85,17 +86,30 @@ class DirectorySource:
 class UrlSource:
     """A log behind a web address: ``<url>/checkpoint``, ``<url>/tile/...``. Proxies are those of the environment."""
 
-    def __init__(self, url: str, *, timeout: float = 30.0) -> None:
+    def __init__(self, url: str, *, timeout: float = 30.0, bearer: str = "") -> None:
         """Read below ``url`` (http or https). ``timeout``: seconds for one file, from first to last byte.
 
+        Args:
+            bearer: the token that the server asks for, "" for none. It goes to that host alone.
+
         Raises:
-            StorageError: this is no such address.
+            StorageError: this is no such address, or no such token.
         """
         parts = urllib.parse.urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise StorageError(f"{url!r} is no address of a log: give https://host/path")
+        if key is not None and parts.scheme == "http" and parts.hostname not in _HERE:
+            raise StorageError(f"a key is not sent to {url!r}, where others could read it: use https")
         self._url = url.rstrip("/")
+        self._headers = {"Accept-Encoding": "gzip, identity"}
+        if key is not None:
+            self._headers["Authorization"] = f"Bearer {key}"
         self._timeout = timeout
+        if not (bearer.isascii() and bearer.isprintable()) or " " in bearer:
+            raise StorageError("the token for the server holds characters that no token has")
+        self._headers = {"Accept-Encoding": "gzip, identity"}
+        if bearer:
+            self._headers["Authorization"] = f"Bearer {bearer}"
         self._opener = urllib.request.build_opener(_NearbyRedirects())
 
     def __str__(self) -> str:
@@ -121,7 +135,7 @@ class UrlSource:
     def _get(self, url: str) -> bytes | None:
         deadline = time.monotonic() + self._timeout
         # The constructor allows http and https only.
-        request = urllib.request.Request(url, headers={"Accept-Encoding": "gzip, identity"})  # noqa: S310
+        request = urllib.request.Request(url, headers=self._headers)  # noqa: S310
         try:
             with self._opener.open(request, timeout=self._timeout) as answer:
                 chunks = _until(deadline, iter(lambda: answer.read1(CHUNK), b""))
