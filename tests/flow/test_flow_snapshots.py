@@ -1,12 +1,20 @@
 """Snapshots: used only when there is no doubt about them, and without people who were erased."""
 
 import os
+import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from stepwarden.app import node as node_module
+from stepwarden.app.node import Node
 from stepwarden.errors import StorageError
+from stepwarden.events.attempt import Attempt, Place
+from stepwarden.events.encoding import decode
+from stepwarden.events.entries import AttemptDecided
 from stepwarden.flow import state_dump
+from stepwarden.flow.audit import recompute
 from stepwarden.flow.people import People
 from stepwarden.flow.snapshots import SnapshotStore, restore_places, seal_places
 from stepwarden.flow.state import LogState
@@ -14,6 +22,7 @@ from stepwarden.ledger.store import SideWrite
 from stepwarden.signals.limits import STANDARD
 from stepwarden.signals.travel import Places, Position
 from tests.fakes_ledger import MemoryStore
+from tests.flow.flow_house import House
 from tests.flow.test_flow_state_dump import fold
 
 KEY = bytes(range(32))
@@ -152,3 +161,96 @@ def test_places_still_sealed_pass_on_to_the_next_snapshot() -> None:
     places = Places(9)
     restore_places(places, [("t", b"s" * 46)], people)
     assert seal_places(places, people) == [("t", b"s" * 46)]
+
+
+async def some(node: Node, count: int = 6, place: Place | None = None) -> list[int]:
+    """Attempts of ann that ended well somewhere; how far she had travelled for each."""
+    for number in range(count):
+        asked = Attempt(
+            action="login", actor="ann", ip="198.51.100.7", session="s", proved=("pwd",), place=place
+        )
+        answer = await node.service.decide(asked, by="k", idempotency_key="")
+        if answer.decision == "allow":
+            await node.service.report(
+                answer.id, outcome="success", proved=["pwd"], session=f"s{number}", by="k"
+            )
+    leaves = [decode(leaf) for leaf in node.store.leaves(0, node.sequencer.head.size)]
+    return [entry.facts.travel_km for entry in leaves if isinstance(entry, AttemptDecided)]
+
+
+OSLO, ROME = Place(latitude=59.9, longitude=10.75), Place(latitude=41.9, longitude=12.5)
+
+
+@pytest.fixture
+def eager(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every stop takes a snapshot, however little there is to save."""
+    monkeypatch.setattr(node_module, "WORTH_A_SNAPSHOT", 1)
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_start_from_a_snapshot_knows_what_the_stop_knew(tmp_path: Path) -> None:
+    """State and places: the next attempt is decided, and its travel measured, as without the restart."""
+    house = House(tmp_path / "data")
+
+    async def stop(node: Node) -> bytes:
+        await some(node, place=OSLO)
+        return node.state.signals.dump()
+
+    async def start(node: Node) -> tuple[bytes, list[int]]:
+        assert node.snapshotter._taken > 0
+        signals = node.state.signals.dump()
+        return signals, await some(node, 1, ROME)
+
+    before = house.live(stop)
+    (snapshot,) = (tmp_path / "data/snapshots").glob("state-*")
+    assert int(snapshot.name.removeprefix("state-")) == len(house.leaves())
+    house.forward(3_600)
+    after, travelled = house.live(start)
+    assert after == before
+    assert travelled[-1] > 1_500
+    assert recompute(
+        lambda first, stop: iter(house.leaves()[first:stop]), len(house.leaves()), lambda _: None
+    )
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_snapshot_from_before_a_rollback_is_not_used(tmp_path: Path) -> None:
+    """Yesterday's database beside today's snapshot: the state is that of the entries that are there."""
+    house = House(tmp_path / "data")
+    house.given["doubt.then"] = "raise"
+    house.live(lambda node: some(node, 3))
+    shutil.copy(tmp_path / "data/log.db", tmp_path / "yesterday.db")
+    size = len(house.leaves())
+    house.live(lambda node: some(node, 9))
+    shutil.copy(tmp_path / "yesterday.db", tmp_path / "data/log.db")
+    seen: list[int] = []
+
+    async def look(node: Node) -> None:
+        seen.extend(node.state.outcomes)
+
+    house.live(look)
+    assert seen
+    assert max(seen) < size
+
+
+@pytest.mark.usefixtures("eager")
+def test_an_erasure_removes_the_snapshots_and_the_next_knows_nobody(tmp_path: Path) -> None:
+    """No file of the folder holds the person's token or place after the erasure, nor after the next stop."""
+    house = House(tmp_path / "data")
+    house.live(lambda node: some(node, place=OSLO))
+    token = ""
+
+    async def erase(node: Node) -> None:
+        nonlocal token
+        person = node.recorder.people.find("ann")
+        assert person is not None
+        token = person.token
+        assert any(path.name.startswith("state-") for path in (house.data / "snapshots").iterdir())
+        await node.service.erase("ann", reason="asked to", by="k")
+        assert not list((house.data / "snapshots").iterdir())
+
+    house.live(erase)
+    snapshot = next((house.data / "snapshots").glob("state-*"))
+    body = snapshot.read_bytes()
+    places = msgspec.msgpack.decode(body.split(b"\n", 6)[6])[1]
+    assert token not in [one for one, _ in places]
