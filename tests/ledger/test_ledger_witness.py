@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from stepwarden.errors import MalformedNoteError
 from stepwarden.ledger.checkpoint import Checkpoint
 from stepwarden.ledger.cosignature import cosigned_at
-from stepwarden.ledger.note import Signature, SignedNote, open_note, sign_note
+from stepwarden.ledger.note import Ed25519Verifier, Signature, SignedNote, open_note, sign_note
 from stepwarden.ledger.witness import MAX_PROOF, SIZE, AddCheckpoint, Seen, Witness, origin_hash
 from tests.ledger.witness_world import NOW, ORIGIN, PLAIN, QUANTUM, Memory, Tree, make_witness, told
 
@@ -278,6 +278,21 @@ def together(*calls: Callable[[], None]) -> None:
         thread.start()
     for thread in threads:
         thread.join(10)
+
+
+def test_a_log_of_another_make_is_witnessed_under_an_origin_that_is_not_its_key_s_name() -> None:
+    """A checkpoint that Go's checksum database signed: spaces in the origin, and a key of another name."""
+    key = Ed25519Verifier.parse("sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8")
+    body = (
+        "old 0\n\ngo.sum database tree\n35225469\nvt5T6GaLCXvyHFl9VUvvItR43XZxfLgftEcTyO3eJCQ=\n\n"
+        "— sum.golang.org Az3grpukl5AXaVfYkLiDGORx/DN2nlcS5kZHR5uYOBV2KA2HgXpD+gu9HHONebHLAyaKbbTM75QTtPydhKCExixSfwQ=\n"
+    )
+    memory = Memory()
+    witness = Witness(
+        memory, (PLAIN, QUANTUM), lambda origin: [key] if " tree" in origin else [], lambda: NOW
+    )
+    assert witness.add(body.encode()).status == 200
+    assert memory.known["go.sum database tree"].size == 35225469
 
 
 def test_two_racing_requests_one_wins() -> None:

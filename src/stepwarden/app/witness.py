@@ -21,10 +21,9 @@ from pathlib import Path
 from stepwarden.errors import KeyFileError, SettingsError
 from stepwarden.gateway.server import Server, listen
 from stepwarden.gateway.witness import WitnessSite
-from stepwarden.ledger.checkpoint import check_origin
 from stepwarden.ledger.cosignature import SEED_SIZE, Cosigner, Ed25519Cosigner, MlDsaCosigner
 from stepwarden.ledger.keys import read_cosigner, read_secret, write_cosigner, write_secret, write_verifiers
-from stepwarden.ledger.note import Verifier
+from stepwarden.ledger.note import Verifier, is_clean
 from stepwarden.ledger.vkey import parse_vkey
 from stepwarden.ledger.witness import Witness
 from stepwarden.storage.sqlite.witness import SqliteWitnessStore
@@ -51,17 +50,23 @@ class OpenWitness:
         """The public keys, as texts for a policy file: Ed25519, then ML-DSA-44."""
         return [cosigner.verifier.format() for cosigner in self.cosigners]
 
-    def follow(self, vkey: str) -> bool:
+    def follow(self, vkey: str, origin: str = "") -> bool:
         """Follow the log that signs with this key; False if it is followed already.
 
+        Args:
+            origin: the first line of its checkpoints; "" where that is the key's name, as it should be.
+
         Raises:
-            MalformedNoteError: it is no public key, or no log may have its name.
+            MalformedNoteError: it is no public key.
+            SettingsError: no checkpoint could be of this origin, or none could be cosigned.
         """
         key = parse_vkey(vkey.strip())
-        check_origin(key.name)
-        if len(key.name.encode()) > MAX_ORIGIN:
-            raise SettingsError(f"an origin of more than {MAX_ORIGIN} bytes cannot be cosigned")
-        return self.store.follow(key.name, key.format())
+        origin = origin or key.name
+        if "\n" in origin or not is_clean(origin) or len(origin.encode()) > MAX_ORIGIN:
+            raise SettingsError(
+                f"an origin is one line of at most {MAX_ORIGIN} bytes without control characters"
+            )
+        return self.store.follow(origin, key.format())
 
     def unfollow(self, vkey: str) -> bool:
         """Believe this key no more, as after its log retired it; False if it was not followed.

@@ -68,12 +68,18 @@ def serve(
 
 
 @app.command("add-log")
-def add_log(vkey: Key, data: Data = DATA) -> None:
+def add_log(
+    vkey: Key,
+    data: Data = DATA,
+    origin: Annotated[
+        str, typer.Option(help="First line of the log's checkpoints, where it is not the key's name.")
+    ] = "",
+) -> None:
     """Follow a log: its checkpoints are cosigned from now on, also by a witness that is running."""
     opened = open_witness(data)
     try:
-        for origin, new in _follow(opened, vkey):
-            print(f"{'following' if new else 'already following'} {origin}")
+        for name, new in _follow(opened, vkey, origin):
+            print(f"{'following' if new else 'already following'} {name}")
     finally:
         opened.close()
 
@@ -119,9 +125,9 @@ def vkey(data: Data = DATA) -> None:
         opened.close()
 
 
-def _follow(opened: OpenWitness, text: str) -> list[tuple[str, bool]]:
+def _follow(opened: OpenWitness, text: str, origin: str = "") -> list[tuple[str, bool]]:
     """Follow the log, or the logs, of a key or a file of keys. Origins, and whether each key is new."""
-    return [(vkey.partition("+")[0], opened.follow(vkey)) for vkey in _keys(text)]
+    return [(origin or vkey.partition("+")[0], opened.follow(vkey, origin)) for vkey in _keys(text)]
 
 
 def _keys(text: str) -> list[str]:
