@@ -16,10 +16,12 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
+from stepwarden.app.archiving import opened
 from stepwarden.app.keys import Keys
-from stepwarden.app.outside import KeptFiles, NotePublisher, PublishedFile, witness_copies
+from stepwarden.app.outside import ArchiveCopy, KeptFiles, NotePublisher, PublishedFile, witness_copies
 from stepwarden.app.settings import Settings
 from stepwarden.errors import RollbackError, StepwardenError
 from stepwarden.flow.doubt import Doubts, Outside, Sighting, Survey, survey
@@ -176,6 +178,10 @@ def make_watch(
     asked = settings.witnesses
     kept: list[Outside] = [KeptFiles(Path(path)) for path in doubt.checkpoints]
     kept += witness_copies(policy, keys.origin, seconds=asked.timeout, plain=asked.plain_http)
+    archived = settings.archive
+    if archived.to:
+        reading = partial(opened, archived.to, endpoint=archived.endpoint, retain=0, make=False)
+        kept.append(ArchiveCopy(archived.to, reading))
     anchors = anchors_folder(data, settings)
     if anchors.is_dir():
         kept.append(KeptFiles(anchors, suffix=".checkpoint", ours=True))

@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -131,18 +132,24 @@ class KeptFiles:
 class ArchiveCopy:
     """The archive that this log is exported to: its newest checkpoint and the longest that it has kept."""
 
-    archive: Archive
+    where: str
+    opened: Callable[[], AbstractContextManager[Archive]]
     ours: bool = False
 
     @property
     def name(self) -> str:
-        return f"the archive {self.archive.describe()}"
+        return f"the archive {self.where}"
 
     def kept(self) -> Sequence[Kept]:
         """Raises: ArchiveError: it cannot be read."""
-        sizes = sorted(found for path in self.archive.names(KEPT) if (found := kept_size(path)) is not None)
+        # Opened for this look only: an archive is used by one thread at a time, and the export has its own.
+        with self.opened() as archive:
+            return self._read(archive)
+
+    def _read(self, archive: Archive) -> Sequence[Kept]:
+        sizes = sorted(found for path in archive.names(KEPT) if (found := kept_size(path)) is not None)
         paths = [file_path(size) for size in sizes[-NEWEST + 1 :]] + [CHECKPOINT]
-        files = [self.archive.fetch(path) for path in paths]
+        files = [archive.fetch(path) for path in paths]
         return [Kept(note=data.decode(errors="replace")) for data in files if data is not None]
 
 
