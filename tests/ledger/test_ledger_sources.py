@@ -28,11 +28,14 @@ class Site:
         self.folder = folder
         self.answers: dict[str, list[tuple[int, dict[str, str], bytes]]] = {}
         self.asked: list[str] = []
+        self.key: str | None = None
         site, never = self, threading.Event()
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 path = self.path.removeprefix("/log/")
+                if site.key is not None and self.headers.get("Authorization") != f"Bearer {site.key}":
+                    path = "refused"
                 site.asked.append(path)
                 status, headers, body = site.answer(path)
                 self.send_response(status)
@@ -82,6 +85,25 @@ def test_a_log_behind_an_address_is_verified(site: Site) -> None:
         )
         assert report.ok, str(report)
         assert report.size == 700
+
+
+def test_a_server_that_asks_for_a_key_gets_it(site: Site) -> None:
+    """And refuses whoever comes without one; a refusal is not "missing"."""
+    site.key = "sw_test"
+    site.answers["refused"] = [(401, {}, b"")]
+    assert UrlSource(site.url, bearer="sw_test").fetch("checkpoint") == LOG.note(700).encode()
+    with pytest.raises(StorageError, match="401"):
+        UrlSource(site.url).fetch("checkpoint")
+
+
+def test_a_key_is_not_sent_where_others_can_read_it() -> None:
+    """Nor does it stand in the message."""
+    with pytest.raises(StorageError, match="use https") as caught:
+        UrlSource("http://log.example/log", bearer="sw_secret")
+    assert "sw_secret" not in str(caught.value)
+    for strange in ("sw_sécret", "sw secret", "sw\nX-Evil: 1"):
+        with pytest.raises(StorageError, match="no token has"):
+            UrlSource("https://log.example/log", bearer=strange)
 
 
 def test_compressed_answers_are_unpacked(site: Site) -> None:

@@ -244,6 +244,7 @@ def test_wrong_usage_is_told_from_a_bad_log(
 ) -> None:
     """Exit code 2 and one line on stderr: nothing was verified."""
     put(tmp_path / "binary", b"\xff\xfe")
+    put(tmp_path / "key", b"sw_secret\n")
     put(tmp_path / "broken.tlog-proof", b"c2sp.org/tlog-proof@v1\nindex x\n\n")
     two = Ed25519Signer.from_seed("log.example/theirs", bytes(32)).verifier.format()
     good: list[str | Path] = ["verify", "--dir", folder, "--vkey", VKEY]
@@ -257,6 +258,11 @@ def test_wrong_usage_is_told_from_a_bad_log(
         (["verify", "--dir", folder, "--vkey", VKEY, two], "several names"),
         (["verify", "--dir", folder, "--vkey", WITNESS.verifier.format()], "a witness's"),
         (["verify", "--url", "ftp://h", "--vkey", VKEY], "no address"),
+        (
+            ["verify", "--url", "http://h", "--vkey", VKEY, "--bearer", folder / "checkpoint"],
+            "no token has",
+        ),
+        (["verify", "--url", "http://h", "--vkey", VKEY, "--bearer", tmp_path / "key"], "use https"),
         ([*good, "--policy", tmp_path / "gone"], "cannot be read"),
         ([*good, "--policy", folder / "checkpoint"], "line 1: "),
         ([*good, "--checkpoint", tmp_path / "gone"], "cannot be read"),

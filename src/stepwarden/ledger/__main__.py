@@ -1,7 +1,6 @@
 """``python -m stepwarden.ledger``: check a log, or a receipt, with nothing but this room and ``cryptography``.
 
-    verify   --dir DIR | --url URL  --vkey KEY [--origin ORIGIN] [--policy FILE] [--checkpoint OLD ...] [--bearer FILE]
-             [--json]
+    verify   --dir DIR | --url URL  --vkey KEY [--origin ORIGIN] [--policy FILE] [--checkpoint OLD ...] [--json]
     receipt  FILE --entry FILE      --vkey KEY [--origin ORIGIN] [--policy FILE] [--json]
 
 It checks any log in the files of c2sp.org/tlog-tiles, whoever made it, and knows nothing of what its entries mean.
@@ -38,12 +37,8 @@ from stepwarden.ledger.witness_policy import MAX_POLICY, WitnessPolicy
 MAX_RECEIPT: Final = 2 * MAX_NOTE
 """Bytes read of a receipt or an old checkpoint at most."""
 
-MAX_TOKEN: Final = 4096
+MAX_TOKEN: Final = 4_096
 """Bytes read of a server's key at most."""
-
-
-MAX_KEY: Final = 4_096
-"""Bytes read of an API key's file at most."""
 
 
 class _UsageError(Exception):
@@ -137,13 +132,13 @@ class _Progress:
 
 
 def _source(arguments: argparse.Namespace) -> Source:
-    key = None if arguments.key_file is None else _text(arguments.key_file, MAX_KEY).strip()
-    if key is not None and not (key.isascii() and key.isprintable()):
-        raise _UsageError(f"{arguments.key_file} holds no key on one line")
+    bearer = "" if arguments.bearer is None else _text(arguments.bearer, MAX_TOKEN).strip()
     try:
-        return UrlSource(arguments.url, key=key) if arguments.url else DirectorySource(Path(arguments.dir))
+        if arguments.url:
+            return UrlSource(arguments.url, bearer=bearer)
     except StepwardenError as exc:
         raise _UsageError(str(exc)) from exc
+    return DirectorySource(Path(arguments.dir))
 
 
 def _verify(arguments: argparse.Namespace) -> int:
@@ -240,12 +235,6 @@ def _parser() -> argparse.ArgumentParser:
     where = verify.add_mutually_exclusive_group(required=True)
     where.add_argument("--dir", help="the log's directory")
     where.add_argument("--url", help="the log's address, without /checkpoint")
-    verify.add_argument(
-        "--key-file", metavar="FILE", help="a file with the API key that the server at --url asks for"
-    )
-    verify.add_argument(
-        "--bearer", metavar="FILE", help="with --url: a file with the key that the server asks for"
-    )
     verify.add_argument(
         "--checkpoint",
         nargs="+",

@@ -86,30 +86,23 @@ class DirectorySource:
 class UrlSource:
     """A log behind a web address: ``<url>/checkpoint``, ``<url>/tile/...``. Proxies are those of the environment."""
 
-    def __init__(self, url: str, *, timeout: float = 30.0, bearer: str = "") -> None:
+    def __init__(self, url: str, *, timeout: float = 30.0, key: str | None = None) -> None:
         """Read below ``url`` (http or https). ``timeout``: seconds for one file, from first to last byte.
 
         Args:
-            bearer: the token that the server asks for, "" for none. It goes to that host alone.
+            bearer: the token that the server asks for, "" for none. It goes to that host alone, and over https or to
+                this machine.
 
         Raises:
-            StorageError: this is no such address, or no such token.
+            StorageError: this is no such address, or the token cannot be sent.
         """
         parts = urllib.parse.urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise StorageError(f"{url!r} is no address of a log: give https://host/path")
-        if key is not None and parts.scheme == "http" and parts.hostname not in _HERE:
-            raise StorageError(f"a key is not sent to {url!r}, where others could read it: use https")
+        if bearer and parts.scheme == "http" and parts.hostname not in _HERE:
+            raise StorageError(f"a token is not sent to {url!r}, where others could read it: use https")
         self._url = url.rstrip("/")
-        self._headers = {"Accept-Encoding": "gzip, identity"}
-        if key is not None:
-            self._headers["Authorization"] = f"Bearer {key}"
         self._timeout = timeout
-        if not (bearer.isascii() and bearer.isprintable()) or " " in bearer:
-            raise StorageError("the token for the server holds characters that no token has")
-        self._headers = {"Accept-Encoding": "gzip, identity"}
-        if bearer:
-            self._headers["Authorization"] = f"Bearer {bearer}"
         self._opener = urllib.request.build_opener(_NearbyRedirects())
 
     def __str__(self) -> str:
