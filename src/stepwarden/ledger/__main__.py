@@ -144,13 +144,7 @@ def _source(arguments: argparse.Namespace) -> Source:
 def _verify(arguments: argparse.Namespace) -> int:
     asked = _Asked(arguments)
     earlier = [_earlier(path) for path in arguments.checkpoint]
-    try:
-        bearer = _text(arguments.bearer, MAX_TOKEN).strip() if arguments.bearer else ""
-        source: Source = (
-            UrlSource(arguments.url, bearer=bearer) if arguments.url else DirectorySource(Path(arguments.dir))
-        )
-    except StepwardenError as exc:
-        raise _UsageError(str(exc)) from exc
+    source = _source(arguments)
     progress = _Progress()
     report = verify_published(
         source,
@@ -235,6 +229,9 @@ def _parser() -> argparse.ArgumentParser:
     where = verify.add_mutually_exclusive_group(required=True)
     where.add_argument("--dir", help="the log's directory")
     where.add_argument("--url", help="the log's address, without /checkpoint")
+    verify.add_argument(
+        "--bearer", metavar="FILE", help="with --url: a file with the key that the server asks for"
+    )
     verify.add_argument(
         "--checkpoint",
         nargs="+",
