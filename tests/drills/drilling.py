@@ -142,6 +142,14 @@ def edit(connection: sqlite3.Connection, first: int) -> None:
     connection.execute("UPDATE blocks SET leaves = ? WHERE first = ?", (changed, first))
 
 
+def rename(connection: sqlite3.Connection, first: int) -> None:
+    """One character of one entry's name: nothing that any decision is recomputed from."""
+    (leaves,) = connection.execute("SELECT leaves FROM blocks WHERE first = ?", (first,)).fetchone()
+    at = leaves.index(b'"id":"') + 6
+    changed = leaves[:at] + (b"A" if leaves[at : at + 1] != b"A" else b"B") + leaves[at + 1 :]
+    connection.execute("UPDATE blocks SET leaves = ? WHERE first = ?", (changed, first))
+
+
 def swap(connection: sqlite3.Connection, one: int, other: int) -> None:
     rows = dict(connection.execute("SELECT first, leaves FROM blocks WHERE first IN (?, ?)", (one, other)))
     connection.execute("UPDATE blocks SET leaves = ? WHERE first = ?", (rows[other], one))
