@@ -88,7 +88,9 @@ def prepare_keys(files: KeyFiles, log: Path, settings: Settings) -> Keys:
             f"{files.cosigner} belongs to {cosigner.name}, this log is {first.name}: restore its own"
         )
     longer = ring if files.ledger.exists() and ring.keys else ring.with_key(first, SIGNS)
-    longer = longer.with_key(parse_vkey(cosigner.verifier.format()), "cosigns published checkpoints (ML-DSA-44)")
+    longer = longer.with_key(
+        parse_vkey(cosigner.verifier.format()), "cosigns published checkpoints (ML-DSA-44)"
+    )
     if longer != ring:
         replace_keyring(files.vkey, longer)
     return Keys(first.format(), cosigner, read_secret(files.master, KEY_BYTES))
@@ -159,5 +161,5 @@ def _from_agent(settings: Settings, vkey: str, files: KeyFiles) -> AgentSigner:
                 return AgentSigner(agent, key.name, key.public_key)
     raise KeyFileError(
         f"the log is signed by {vkey}, and neither a file in {files.folder} nor the ssh-agent "
-        f"({agent.path if agent else 'none is set'}) has it: restore the key file, or unlock the agent and add the key"
+        f"({agent.path if agent else 'none is set'}) has it: restore the key from its backup, or unlock the agent"
     )

@@ -7,7 +7,7 @@ master key, an authority, openings of a published log) leaves a step "not checke
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 from stepwarden.app.anchoring import authority_of
 from stepwarden.app.doubt import PUBLISHED
@@ -17,9 +17,9 @@ from stepwarden.connect.timestamps import check_anchor
 from stepwarden.errors import CorruptLogError, KeyFileError, StepwardenError
 from stepwarden.events.entries import KeyRetired, KeyRotated, LogAnchored
 from stepwarden.flow.audit_keys import KeyAudit, trusted
-from stepwarden.flow.audit_log import Audit, Stamp
+from stepwarden.flow.audit_log import Audit, Sealed, Stamp
 from stepwarden.flow.audit_openings import Openings
-from stepwarden.flow.key_rows import read_history, read_rows
+from stepwarden.flow.key_rows import RowReader, read_history, read_rows
 from stepwarden.flow.people import KEY_BYTES, People
 from stepwarden.flow.snapshots import read_floor
 from stepwarden.flow.state import LogState
@@ -30,12 +30,16 @@ from stepwarden.ledger.rotation import KeyHistory
 from stepwarden.ledger.sources import Source
 from stepwarden.ledger.store import LogStore
 from stepwarden.ledger.tiles import Tail
-from stepwarden.ledger.verify import Progress, Report, Step, check_witnesses, verify_log
+from stepwarden.ledger.verify import LogReader, Progress, Report, Step, check_witnesses, verify_log
 from stepwarden.ledger.verify_published import verify_published
 from stepwarden.ledger.witness_policy import WitnessPolicy
 from stepwarden.storage.sqlite.log import SqliteLogReader
 
 REMEMBERED = 20_000
+
+
+class Reader(LogReader, RowReader, Sealed, Protocol):
+    """What is read of a store: entries, tiles, head, openings, side rows."""
 
 
 def verify_data(
@@ -56,30 +60,62 @@ def verify_data(
     paths = Paths(data)
     # Before the head is read: a service that runs writes it after the head.
     published = _published(Path(settings.doubt.published) if settings.doubt.published else data / PUBLISHED)
-    notes = [*published, *earlier]
     reader = SqliteLogReader(paths.log)
     try:
-        rows, history, broken = _keys(reader, verifiers)
         origin = verifiers[0].name
-        known = trusted(verifiers, history)
-        head = reader.load()
         floor = reader.floor()
-        audit = Audit(
+        return verify_reader(
             reader,
-            keys=KeyAudit(verifiers, rows, floor),
+            verifiers=verifiers,
+            earlier=[*published, *earlier],
+            policy=policy,
+            progress=progress,
+            people=_people(paths, reader, origin),
             floor=_floor(paths, floor),
-            openings=(Openings(_people(paths, reader, origin)), reader),
             stamp=_stamp(settings, reader, origin),
         )
-        report = verify_log(
-            reader, origin=origin, verifiers=known, earlier=notes, progress=progress, entries=audit.take
-        )
-        heads = [head.checkpoint] if head is not None else []
-        witnesses = check_witnesses([*heads, *notes], policy=policy, verifiers=known, size=report.size)
-        steps = [*report.steps, witnesses, *audit.steps([*heads, *notes])]
-        return replace(report, steps=tuple(_broken(step, broken) for step in steps))
     finally:
         reader.close()
+
+
+def verify_reader(
+    reader: Reader,
+    *,
+    verifiers: Sequence[Verifier],
+    earlier: Sequence[str],
+    policy: WitnessPolicy | None,
+    progress: Progress,
+    people: People | None,
+    floor: tuple[int, LogState | None, str],
+    stamp: Stamp | None,
+) -> Report:
+    """Check the log that a reader of a store gives, all of it.
+
+    Args:
+        people: opens openings; None without the master key.
+        floor: index of the first entry, the state kept there and its SHA-256.
+        stamp: checks a time stamp; None where no authority is known.
+
+    Raises nothing for a bad log.
+    """
+    origin = verifiers[0].name
+    rows, history, broken = _keys(reader, verifiers)
+    known = trusted(verifiers, history)
+    head = reader.load()
+    audit = Audit(
+        reader,
+        keys=KeyAudit(verifiers, rows, floor[0]),
+        floor=floor,
+        openings=(Openings(people), reader),
+        stamp=stamp,
+    )
+    report = verify_log(
+        reader, origin=origin, verifiers=known, earlier=earlier, progress=progress, entries=audit.take
+    )
+    notes = [*([head.checkpoint] if head is not None else []), *earlier]
+    witnesses = check_witnesses(notes, policy=policy, verifiers=known, size=report.size)
+    steps = [*report.steps, witnesses, *audit.steps(notes)]
+    return replace(report, steps=tuple(_broken(step, broken) for step in steps))
 
 
 def verify_source(
@@ -125,7 +161,7 @@ def verify_source(
 
 
 def _keys(
-    reader: SqliteLogReader, verifiers: Collection[Verifier]
+    reader: RowReader, verifiers: Collection[Verifier]
 ) -> tuple[list[tuple[int, KeyRotated | KeyRetired]], KeyHistory | None, StepwardenError | None]:
     """The rows about keys and what they amount to; the error where they are none."""
     first = next((key.format() for key in verifiers if isinstance(key, Ed25519Verifier)), "")

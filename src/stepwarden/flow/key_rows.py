@@ -9,15 +9,15 @@ not a source: it is compared with the hash that the tree has at its index, and t
 """
 
 from collections.abc import Iterator
-from hashlib import sha256
 from typing import Final, Protocol
 
 from stepwarden.errors import CorruptLogError
 from stepwarden.events.encoding import decode, encode
 from stepwarden.events.entries import Entry, KeyRetired, KeyRotated
+from stepwarden.ledger.merkle import HASH_SIZE, leaf_hash
 from stepwarden.ledger.rotation import KeyHistory, Rotation
 from stepwarden.ledger.store import SideWrite
-from stepwarden.ledger.tiles import HEIGHT, WIDTH
+from stepwarden.ledger.tiles import HEIGHT, WIDTH, read_tile
 
 SPACE: Final = "ledger.keys"
 
@@ -31,6 +31,10 @@ class RowReader(Protocol):
 
     def tile(self, level: int, index: int) -> bytes | None:
         """Return a full tile, or None."""
+        ...
+
+    def floor(self) -> int:
+        """Return the index of the first entry that was not pruned."""
         ...
 
     def side_items(self, space: str) -> Iterator[tuple[bytes, bytes]]:
@@ -96,9 +100,8 @@ def read_history(reader: RowReader, first: str) -> KeyHistory:
 
 
 def _stands(reader: RowReader, index: int, leaf: bytes) -> bool:
-    """Whether this is the entry at ``index``: by its hash in the tree where its tile is full."""
-    tile = reader.tile(0, index >> HEIGHT)
-    if tile is not None:
-        at = index % WIDTH * 32
-        return tile[at : at + 32] == sha256(b"\x00" + leaf).digest()
-    return next(reader.leaves(index, index + 1), None) == leaf
+    """Whether this is the entry at ``index``; of a pruned one only the hash is left, in its tile."""
+    if index >= reader.floor():
+        return next(reader.leaves(index, index + 1), None) == leaf
+    at = index % WIDTH * HASH_SIZE
+    return read_tile(reader, 0, index >> HEIGHT)[at : at + HASH_SIZE] == leaf_hash(leaf)
