@@ -88,7 +88,7 @@ def _source(directory: Path | None, url: str, bearer: Path | None) -> Source | N
         return DirectorySource(directory)
     if not url:
         return None
-    return UrlSource(url, bearer=_read(bearer, "bearer").strip() if bearer is not None else "")
+    return UrlSource(url, bearer="" if bearer is None else _read(bearer, "bearer").strip())
 
 
 def _policy(path: Path | None) -> WitnessPolicy | None:

@@ -86,7 +86,7 @@ class DirectorySource:
 class UrlSource:
     """A log behind a web address: ``<url>/checkpoint``, ``<url>/tile/...``. Proxies are those of the environment."""
 
-    def __init__(self, url: str, *, timeout: float = 30.0, key: str | None = None) -> None:
+    def __init__(self, url: str, *, timeout: float = 30.0, bearer: str = "") -> None:
         """Read below ``url`` (http or https). ``timeout``: seconds for one file, from first to last byte.
 
         Args:
@@ -103,6 +103,11 @@ class UrlSource:
             raise StorageError(f"a token is not sent to {url!r}, where others could read it: use https")
         self._url = url.rstrip("/")
         self._timeout = timeout
+        if not (bearer.isascii() and bearer.isprintable()) or " " in bearer:
+            raise StorageError("the token for the server holds characters that no token has")
+        self._headers = {"Accept-Encoding": "gzip, identity"}
+        if bearer:
+            self._headers["Authorization"] = f"Bearer {bearer}"
         self._opener = urllib.request.build_opener(_NearbyRedirects())
 
     def __str__(self) -> str:
