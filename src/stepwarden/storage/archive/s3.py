@@ -58,7 +58,8 @@ class Location:
         """
         found, at = urlsplit(url), urlsplit(endpoint)
         if found.scheme != "s3" or not found.netloc or found.query or found.fragment or "@" in found.netloc:
-            raise ArchiveError(f"an object store is given as s3://bucket/prefix, not {url!r}")
+            # It is not repeated: somebody may have written a password into it.
+            raise ArchiveError("an object store is given as s3://bucket/prefix, and nothing else")
         if endpoint and (at.scheme not in ("http", "https") or not at.hostname or "@" in at.netloc):
             raise ArchiveError(
                 "the endpoint is a URL like https://s3.example.com, without a user or password in it"
