@@ -61,7 +61,7 @@ class Forged:
     def change(self, kind: type[S], *, last: bool = False, **changes: object) -> None:
         """Other values in the first (or last) entry of a kind."""
         index, entry = self.at(kind, last)
-        self.entries[index] = msgspec.structs.replace(entry, **changes)  # type: ignore[type-var, assignment]
+        self.entries[index] = msgspec.structs.replace(entry, **changes)  # type: ignore[type-var, call-overload]
 
     def note(self, size: int, root: bytes, signer: Ed25519Signer) -> str:
         return sign_note(Checkpoint(origin=signer.name, size=size, root=root).format(), [signer])
