@@ -20,10 +20,12 @@ from bench.table import Row
 PARTS = {
     "ledger_core": "the tree",
     "ledger_store": "the log on disk",
+    "ledger_growth": "a growing log",
     "signals": "signals",
     "policy": "policy",
     "decide": "a decision in process",
     "replay": "replay of logs",
+    "start": "start and pruning",
     "service": "over HTTP",
 }
 

@@ -89,9 +89,11 @@ def test_a_snapshot_of_another_version_is_not_used(tmp_path: Path, saved: Path) 
 
 def test_a_snapshot_of_a_longer_log_is_not_used(tmp_path: Path) -> None:
     """After a rollback of the database the state must not know what the log has lost."""
-    store_in(tmp_path).save(EMPTY, [], size=0, root=ROOT)
-    (tmp_path / "snapshots/state-0").rename(tmp_path / "snapshots/state-9")
-    assert not used(store_in(tmp_path), size=5)
+    state = LogState(STANDARD)
+    state.size = 9
+    store_in(tmp_path).save(state_dump.dump(state), [], size=9, root=ROOT)
+    assert used(store_in(tmp_path), size=9)
+    assert not used(store_in(tmp_path), size=8)
 
 
 def test_a_renamed_snapshot_does_not_count_for_another_size(tmp_path: Path, saved: Path) -> None:

@@ -67,7 +67,7 @@ def recover(
         StorageError: the state at the floor of a pruned log cannot be read.
     """
     floor = store.floor()
-    found = snapshots.newest(size, least=floor, root_at=lambda at: Tail.load(store, at).root())
+    found = snapshots.newest(size, least=floor, root_at=lambda at: _root_at(store, at))
     stated = ""
     if found is not None:
         state = found.state
@@ -94,6 +94,11 @@ def recover(
             "from a copy of this folder, or from the archive (docs/retention.md)"
         )
     return Recovered(state, size - first)
+
+
+def _root_at(store: LogStore, size: int) -> bytes:
+    head = store.load()
+    return head.root if head is not None and head.size == size else Tail.load(store, size).root()
 
 
 def _finish_pruning(store: LogStore, state: LogState, floor: int, snapshots: SnapshotStore) -> bool:
