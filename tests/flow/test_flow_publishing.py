@@ -142,6 +142,34 @@ def test_one_dead_witness_of_three_delays_nobody() -> None:
     run(do)
 
 
+class Late(Helper):
+    """Signs the head that it was asked for first, long afterwards, and no other."""
+
+    async def cosign(self, note: str, claim: Checkpoint, prove: Prove) -> Signature:
+        line = await super().cosign(note, claim, prove)
+        if claim.size != self.asked[0]:
+            raise WitnessError("gone")
+        return line
+
+
+def test_late_cosignature_of_an_older_head_takes_nothing_back() -> None:
+    """What a quorum has witnessed stays witnessed."""
+
+    async def do() -> None:
+        log, late = Log(4), Late("c")
+        late.gate = asyncio.Event()
+        one = publisher(log, [Helper("a"), Helper("b"), late])
+        await one.step()
+        log.move(7)
+        await one.step()
+        late.gate.set()
+        await turns()
+        assert (late.asked, one.figures().witnessed) == ([4, 7], 7)
+        assert (one.size, len(signers(one.note))) == (7, 2)
+
+    run(do)
+
+
 def test_a_quorum_is_over_one_and_the_same_checkpoint() -> None:
     """Two witnesses that signed two different trees are no quorum of either."""
 

@@ -285,7 +285,8 @@ def test_a_log_of_another_make_is_witnessed_under_an_origin_that_is_not_its_key_
     key = Ed25519Verifier.parse("sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8")
     body = (
         "old 0\n\ngo.sum database tree\n35225469\nvt5T6GaLCXvyHFl9VUvvItR43XZxfLgftEcTyO3eJCQ=\n\n"
-        "— sum.golang.org Az3grpukl5AXaVfYkLiDGORx/DN2nlcS5kZHR5uYOBV2KA2HgXpD+gu9HHONebHLAyaKbbTM75QTtPydhKCExixSfwQ=\n"
+        "— sum.golang.org Az3grpukl5AXaVfYkLiDGORx/DN2nlcS5kZHR5uYOBV2KA2HgXpD"
+        "+gu9HHONebHLAyaKbbTM75QTtPydhKCExixSfwQ=\n"
     )
     memory = Memory()
     witness = Witness(
