@@ -31,21 +31,28 @@ def jwt(payload: str, signature: str) -> str:
     return f"{head}.{body}.{signature}"
 
 
-_WORD = "q7Zx2Lm9Kv4Tb8Rn3Wp6Yc1Hd5Gs0Jf7Qa9Ze"
+def _word(number: int) -> str:
+    """37 random-looking characters, other ones for each number."""
+    word = "q7Zx2Lm9Kv4Tb8Rn3Wp6Yc1Hd5Gs0Jf7Qa9Ze"
+    return word[number:] + word[:number]
+
+
 CORPUS = [
-    Secret("jwt", jwt("anna", _WORD), _WORD),
+    Secret("jwt", jwt("anna", _word(1)), _word(1)),
     Secret("stepwarden", "sw_0123456789ab_" + "5eC7" * 16, "5eC7" * 16),
-    Secret("bearer", f"Bearer {_WORD[:20]}", _WORD[:20], alone=True),
+    Secret("bearer", f"Bearer {_word(2)[:20]}", _word(2)[:20], alone=True),
     Secret("basic", "Basic YW5uYTpodW50ZXIyMg==", "YW5uYTpodW50ZXIyMg==", alone=True),
-    Secret("pem", f"-----BEGIN PRIVATE KEY-----{_WORD * 2}-----END PRIVATE KEY-----", _WORD, alone=True),
+    Secret(
+        "pem", f"-----BEGIN PRIVATE KEY-----{_word(3) * 2}-----END PRIVATE KEY-----", _word(3), alone=True
+    ),
     Secret("aws", "AKIAQ7ZX2LM5KV4TB3RN", "Q7ZX2LM5KV4TB3RN"),
-    Secret("github", "ghp_" + _WORD[:36], _WORD[:36]),
-    Secret("github-fine", "github_pat_" + _WORD, _WORD),
-    Secret("gitlab", "glpat-" + _WORD[:20], _WORD[:20]),
-    Secret("slack", "xoxb-123456789012-" + _WORD[:24], _WORD[:24]),
-    Secret("stripe", "sk_live_" + _WORD[:24], _WORD[:24]),
-    Secret("google", "AIza" + _WORD[:35], _WORD[:35]),
-    Secret("npm", "npm_" + _WORD[:36], _WORD[:36]),
+    Secret("github", "ghp_" + _word(4)[:36], _word(4)[:36]),
+    Secret("github-fine", "github_pat_" + _word(5), _word(5)),
+    Secret("gitlab", "glpat-" + _word(6)[:20], _word(6)[:20]),
+    Secret("slack", "xoxb-123456789012-" + _word(7)[:24], _word(7)[:24]),
+    Secret("stripe", "sk_live_" + _word(8)[:24], _word(8)[:24]),
+    Secret("google", "AIza" + _word(9)[:35], _word(9)[:35]),
+    Secret("npm", "npm_" + _word(10)[:36], _word(10)[:36]),
     Secret(
         "otpauth",
         "otpauth://totp/Shop:anna?secret=JBSWY3DPEHPK3PXP&issuer=Shop",
@@ -56,7 +63,7 @@ CORPUS = [
     Secret("query", "https://example.com/cb?access_token=hunter3333&x=1", "hunter3333", alone=True),
     Secret("cookie", "Set-Cookie: sid=hunter4444; Path=/; HttpOnly", "hunter4444", alone=True),
     Secret("named", "password=hunter5555", "hunter5555", alone=True),
-    Secret("random", _WORD, _WORD, certain=False),
+    Secret("random", _word(11), _word(11), certain=False),
 ]
 
 
