@@ -259,7 +259,7 @@ def test_wrong_usage_is_told_from_a_bad_log(
         (["verify", "--dir", folder, "--vkey", WITNESS.verifier.format()], "a witness's"),
         (["verify", "--url", "ftp://h", "--vkey", VKEY], "no address"),
         (
-            ["verify", "--url", "http://h", "--vkey", VKEY, "--bearer", folder / "checkpoint"],
+            ["verify", "--url", "https://h", "--vkey", VKEY, "--bearer", folder / "checkpoint"],
             "no token has",
         ),
         (["verify", "--url", "http://h", "--vkey", VKEY, "--bearer", tmp_path / "key"], "use https"),

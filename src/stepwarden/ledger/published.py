@@ -41,14 +41,13 @@ def parse_bundle(data: bytes, width: int) -> list[bytes]:
         CorruptLogError: it holds more, fewer, or half an entry.
     """
     entries: list[bytes] = []
-    at, end = 0, len(data)
-    while at < end and len(entries) < width:
-        stop = at + 2 + int.from_bytes(data[at : at + 2], "big")
-        if at + 2 > end or stop > end:
-            break
+    at, last = 0, len(data) - 1
+    while at < last and len(entries) < width:
+        stop = at + 2 + (data[at] << 8 | data[at + 1])
         entries.append(data[at + 2 : stop])
         at = stop
-    if at != end or len(entries) != width:
+    # An entry that is cut short leaves `at` behind the end.
+    if at != len(data) or len(entries) != width:
         raise CorruptLogError(f"the bundle does not hold {width} whole entries and nothing else")
     return entries
 
