@@ -57,7 +57,7 @@ def test_a_stamp_is_an_entry_and_two_files_that_nobody_changes(anchored: House) 
     claim = open_checkpoint((folder / f"{entry.size}.checkpoint").read_text(), keys[0].name, keys)
     assert (claim.size, claim.root.hex()) == (entry.size, entry.root) == (told["size"], told["root"])
     settings = load_settings(anchored.data, {}, anchored.given)
-    known = authority_of(settings.anchors)
+    known = authority_of(anchored.data, settings.anchors)
     assert known is not None
     stamp = check_anchor(entry, keys[0].name, known)
     assert stamp.response == (folder / f"{entry.size}.tsr").read_bytes()
@@ -137,4 +137,4 @@ def test_decisions_are_made_while_the_authority_hangs(anchored: House, authority
 )
 def test_an_authority_that_nobody_could_check_stops_the_start(given: Anchors, said: str) -> None:
     with pytest.raises(SettingsError, match=said):
-        authority_of(given)
+        authority_of(Path(), given)

@@ -115,24 +115,24 @@ def _write(path: Path, data: bytes) -> None:
         os.close(folder)
 
 
-def make_anchoring(folder: Path, settings: Anchors, recorder: Recorder) -> Anchoring | None:
+def make_anchoring(data: Path, folder: Path, settings: Anchors, recorder: Recorder) -> Anchoring | None:
     """What the settings ask for; None where no authority is set.
 
     Raises:
         SettingsError: an authority without certificates to check it by, or with unreadable ones.
     """
-    authority = authority_of(settings)
+    authority = authority_of(data, settings)
     return Anchoring(recorder, authority, folder, settings.hours) if authority is not None else None
 
 
-def authority_of(settings: Anchors) -> Authority | None:
+def authority_of(data: Path, settings: Anchors) -> Authority | None:
     """The configured authority, None for none. Raises: SettingsError: as ``make_anchoring``."""
     if not settings.url:
         return None
     if not settings.roots:
         raise SettingsError("anchors.url needs anchors.roots: a PEM file of the certificates to trust")
     try:
-        pem = Path(settings.roots).read_bytes()
+        pem = (data / settings.roots).read_bytes()
     except OSError as exc:
         raise SettingsError(f"anchors.roots: {settings.roots} cannot be read: {exc.strerror}") from exc
     return make_authority(settings.url, pem, settings.policy)

@@ -158,7 +158,7 @@ ANCHORS = "anchors"
 
 def anchors_folder(data: Path, settings: Settings) -> Path:
     """Where stamps are kept."""
-    return Path(settings.anchors.folder) if settings.anchors.folder else data / ANCHORS
+    return data / (settings.anchors.folder or ANCHORS)
 
 
 def make_watch(
@@ -176,7 +176,7 @@ def make_watch(
     """
     doubt = settings.doubt
     asked = settings.witnesses
-    kept: list[Outside] = [KeptFiles(Path(path)) for path in doubt.checkpoints]
+    kept: list[Outside] = [KeptFiles(data / path) for path in doubt.checkpoints]
     kept += witness_copies(policy, keys.origin, seconds=asked.timeout, plain=asked.plain_http)
     archived = settings.archive
     if archived.to:
@@ -188,18 +188,19 @@ def make_watch(
     vkey = data / "keys" / "ledger.vkey"
 
     def verifiers() -> Sequence[Verifier]:
-        # What signs now first: a public key file that somebody emptied must not blind us.
-        signing = [signer.verifier for signer in keys.signers]
-        named = {(one.name, one.key_id) for one in signing}
+        # What is listed comes first, for there it says until when a retired key counts; what signs counts in any case,
+        # so that a public key file that somebody emptied does not blind us.
         listed = read_verifiers(vkey) if vkey.exists() else []
-        return [*signing, *(one for one in listed if (one.name, one.key_id) not in named)]
+        named = {(one.name, one.key_id) for one in listed}
+        signing = [signer.verifier for signer in keys.signers]
+        return [*listed, *(one for one in signing if (one.name, one.key_id) not in named)]
 
     return Watch(
         recorder=recorder,
         reader=reader,
         doubts=Doubts(recorder, doubt.then),
         outside=kept,
-        published=PublishedFile(Path(doubt.published) if doubt.published else data / PUBLISHED),
+        published=PublishedFile(data / (doubt.published or PUBLISHED)),
         verifiers=verifiers,
         origin=keys.origin,
         refuse=doubt.then == "refuse",

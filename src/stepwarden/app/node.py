@@ -389,7 +389,7 @@ def _wire(
     )
     watch = make_watch(paths.data, settings, keys, recorder, store, publishing.policy)
     publishing.listeners.append(lambda _: watch.suspect())
-    anchoring = make_anchoring(anchors_folder(paths.data, settings), settings.anchors, recorder)
+    anchoring = make_anchoring(paths.data, anchors_folder(paths.data, settings), settings.anchors, recorder)
     return Node(
         paths,
         settings,

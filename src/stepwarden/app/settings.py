@@ -101,7 +101,7 @@ class Doubt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     ``checkpoints``: files, or folders of files, of checkpoints that somebody keeps. ``published``: where our own newest
     one is kept ("": ``published.checkpoint`` in the data directory). ``require``: so many sources outside must agree
-    at the start. ``seconds``: between two looks while serving.
+    at the start. ``seconds``: between two looks while serving. Paths are relative to the data directory.
     """
 
     then: Literal["refuse", "raise"] = "refuse"
@@ -116,7 +116,7 @@ class Anchors(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     ``url`` "": none. ``roots``: a PEM file of the certificates that are trusted to issue the authority's.
     ``policy``: the authority's policy (an OID) that its stamps must be under, "" for any. ``folder``: where stamps
-    are kept beside the log ("": ``anchors`` in the data directory).
+    are kept beside the log ("": ``anchors`` in the data directory). Paths are relative to the data directory.
     """
 
     url: str = ""

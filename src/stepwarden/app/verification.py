@@ -59,7 +59,7 @@ def verify_data(
     """
     paths = Paths(data)
     # Before the head is read: a service that runs writes it after the head.
-    published = _published(Path(settings.doubt.published) if settings.doubt.published else data / PUBLISHED)
+    published = _published(data / (settings.doubt.published or PUBLISHED))
     reader = SqliteLogReader(paths.log)
     try:
         origin = verifiers[0].name
@@ -72,7 +72,7 @@ def verify_data(
             progress=progress,
             people=_people(paths, reader, origin),
             floor=_floor(paths, floor),
-            stamp=_stamp(settings, reader, origin),
+            stamp=_stamp(data, settings, reader, origin),
         )
     finally:
         reader.close()
@@ -203,8 +203,8 @@ def _no_entropy(count: int) -> bytes:
     raise ValueError(f"a verification makes no secrets ({count} bytes)")
 
 
-def _stamp(settings: Settings, reader: SqliteLogReader, origin: str) -> Stamp | None:
-    authority = authority_of(settings.anchors)
+def _stamp(data: Path, settings: Settings, reader: SqliteLogReader, origin: str) -> Stamp | None:
+    authority = authority_of(data, settings.anchors)
     if authority is None:
         return None
 
