@@ -21,7 +21,7 @@ app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
 def create(
     name: Annotated[str, typer.Option(help="What the key is for; shown in lists.")],
     scopes: Annotated[
-        str, typer.Option(help="Comma-separated: decide, report, read, administer.")
+        str, typer.Option(help="Comma-separated: decide, report, read, administer, audit.")
     ] = "decide,report",
     data: Data = DATA,
 ) -> None:
