@@ -9,12 +9,20 @@ import pytest
 
 from stepwarden.app.key_files import KeyFiles, settle
 from stepwarden.app.node import Node, Paths
-from stepwarden.errors import ConflictError, InputError, KeyFileError, NotFoundError, StepwardenError
+from stepwarden.errors import (
+    ConflictError,
+    InputError,
+    KeyFileError,
+    NotFoundError,
+    SignerError,
+    StepwardenError,
+)
 from stepwarden.events.encoding import decode
 from stepwarden.events.entries import KeyRetired, KeyRotated
 from stepwarden.ledger.checkpoint import open_checkpoint
 from stepwarden.ledger.keys import read_keyring, read_signer, read_verifiers
 from stepwarden.ledger.note import Ed25519Signer, SignedNote
+from tests.connect.test_ssh_agent import Agent, needs_openssh
 from tests.flow.flow_house import House
 
 DAY = 86_400
@@ -195,3 +203,70 @@ def test_settling_twice_changes_nothing(house: House) -> None:
         assert sorted((path.name, path.read_bytes()) for path in files(house).folder.iterdir()) == before
 
     house.live(again)
+
+
+@needs_openssh
+def test_a_dead_agent_stops_the_log_and_nothing_else_signs(house: House, tmp_path: Path) -> None:
+    """A log that began with an agent's key has no key file; without the agent it neither commits nor starts."""
+    agent = Agent(tmp_path)
+    house.given |= {"signer.kind": "ssh-agent", "signer.socket": str(agent.path), "signer.key": "log"}
+    house.live(nothing)
+    assert not files(house).ledger.exists()
+    size = len(house.leaves())
+
+    async def killed(node: Node) -> None:
+        agent.stop()
+        with pytest.raises(SignerError):
+            await node.service.exception("input.invalid", "test", "nothing", "", "k")
+        assert isinstance(node.service.failed, SignerError)
+
+    house.live(killed)
+    with pytest.raises(SignerError):
+        house.live(nothing)
+    assert len(house.leaves()) > size  # what was committed before the agent died
+    assert not files(house).ledger.exists()
+
+
+@needs_openssh
+def test_a_log_goes_from_a_file_to_an_agent_and_back(house: House, tmp_path: Path) -> None:
+    """The two kinds of signer follow each other; during the overlap each signs in its own way."""
+    agent = Agent(tmp_path)
+    house.given |= {"signer.kind": "ssh-agent", "signer.socket": str(agent.path)}
+
+    async def there(node: Node) -> None:
+        await node.keeper.rotate(overlap=DAY, reason="", by="command", kind="ssh-agent", key="log")
+
+    async def back(node: Node) -> None:
+        await node.keeper.rotate(overlap=0, reason="", by="command", kind="file")
+
+    house.given["signer.kind"] = "file"
+    house.live(nothing)
+    house.given["signer.kind"] = "ssh-agent"
+    house.live(there)
+    assert files(house).old.exists()
+    assert not files(house).ledger.exists()
+    house.live(nothing)
+    house.forward(DAY + 1)
+    house.live(nothing)
+    assert not files(house).old.exists()
+    house.live(back)
+    assert signed_by(house) == {key_id(files(house).ledger)}
+    agent.stop()
+    house.live(nothing)
+
+
+@needs_openssh
+def test_the_agent_is_asked_for_a_key_that_leaves_whatever_the_setting_says(
+    house: House, tmp_path: Path
+) -> None:
+    """From an agent to a file with an overlap: both sign, though new keys are to be files."""
+    agent = Agent(tmp_path)
+    house.given |= {"signer.kind": "ssh-agent", "signer.socket": str(agent.path)}
+    house.live(nothing)
+    house.given["signer.kind"] = "file"
+    house.live(rotate)
+    house.live(nothing)
+    assert len(signed_by(house)) == 2
+    agent.stop()
+    with pytest.raises(SignerError):
+        house.live(nothing)

@@ -155,7 +155,7 @@ def _from_agent(settings: Settings, vkey: str, files: KeyFiles) -> AgentSigner:
     agent = (
         SshAgent(path) if (path := settings.signer.socket or os.environ.get("SSH_AUTH_SOCK", "")) else None
     )
-    if agent is not None and (settings.signer.kind == "ssh-agent" or not files.ledger.exists()):
+    if agent is not None:
         for known in agent.identities():
             if known.public_key == key.public_key:
                 return AgentSigner(agent, key.name, key.public_key)
