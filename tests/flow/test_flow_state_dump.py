@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from stepwarden.errors import InputError
 from stepwarden.events import entries as e
 from stepwarden.events.encoding import decode, encode
+from stepwarden.events.facts import Facts
 from stepwarden.flow import state_dump
 from stepwarden.flow.audit import compare
 from stepwarden.flow.state import LogState
@@ -105,3 +106,72 @@ def test_the_streams_reach_every_kind_of_entry() -> None:
 
     run()
     assert len(seen) >= 20
+
+
+def test_a_full_state_of_step_up_comes_back_whole() -> None:
+    """Open, waiting, held, used and granted at once: no part of it may be lost."""
+
+    def issued(name: str, *, ready: bool) -> e.ChallengeIssued:
+        return e.ChallengeIssued(
+            time=1,
+            id="abcdefgh",
+            previous=state.size,
+            challenge=name,
+            actor="ann",
+            session="s",
+            action="transfer",
+            nonce="n",
+            binding="b",
+            aal=2,
+            expires=10**9,
+            ready=ready,
+            proved=("pwd",),
+        )
+
+    def passed(name: str, grant: str, *, held: bool = False) -> e.ChallengePassed:
+        return e.ChallengePassed(
+            time=1,
+            id="abcdefgh",
+            challenge=name,
+            actor="ann",
+            session="s",
+            factor="totp",
+            credential="k1",
+            amr=("otp", "pwd"),
+            aal=2,
+            grant=grant,
+            expires=10**9,
+            held=held,
+        )
+
+    state = LogState(STANDARD)
+    enrolled = e.FactorEnrolled(time=1, id="abcdefgh", actor="ann", factor="totp", credential="k1")
+    fold([enrolled, issued("c1", ready=True), passed("c1", "g1")], state)
+    asked = e.AttemptDecided(
+        time=1,
+        id="abcdefgh",
+        facts=Facts(time=1, action="transfer", actor="ann", session="s"),
+        signals={},
+        evidence=(),
+        score=0,
+        risk=0,
+        demand=e.Demand(),
+        standing=e.Standing(),
+        decision="allow",
+        policy="",
+        binding="b",
+        grant="g1",
+    )
+    fold([asked, issued("c2", ready=True), passed("c2", "g2")], state)
+    fold([issued("c3", ready=True), passed("c3", "g3", held=True)], state)
+    fold([issued("c4", ready=True), issued("c5", ready=False)], state)
+    wrong = e.ChallengeAnswered(
+        time=1, id="abcdefgh", challenge="c4", actor="ann", factor="totp", result="wrong"
+    )
+    fold([wrong], state)
+    sizes = state.stepup.sizes()
+    assert all(sizes.values()), sizes
+    again = snapshot.load(snapshot.dump(state.stepup))
+    assert again.sizes() == sizes
+    assert snapshot.dump(again) == snapshot.dump(state.stepup)
+    assert again.people.wrong("ann", "totp") == 1

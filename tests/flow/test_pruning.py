@@ -17,7 +17,6 @@ from stepwarden.errors import (
     InputError,
     PrunedError,
     SettingsError,
-    StepwardenError,
     StorageError,
 )
 from stepwarden.events.attempt import Attempt
@@ -314,12 +313,15 @@ def test_entries_that_are_gone_without_a_word_stop_the_start(house: House, archi
     """Raising the floor in the database, past the log, hides no entries: no log.pruned says so."""
 
     async def cut(node: Node) -> None:
+        node.snapshotter.take(root=node.sequencer.head.root, after=1)
         node.store.prune(512)
 
     house.live(cut)
+    with pytest.raises(CorruptLogError, match="no entry says"):
+        house.live(attempts_of_bob)
     for path in (house.data / "snapshots").glob("state-*"):
         path.unlink()
-    with pytest.raises(StepwardenError):
+    with pytest.raises(StorageError, match="floor-512"):
         house.live(attempts_of_bob)
 
 

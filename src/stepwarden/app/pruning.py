@@ -8,21 +8,17 @@ out of reach, or not far enough) removes nothing, is an ``exception`` entry, and
 import asyncio
 import logging
 import re
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from stepwarden.app.archiving import locks_of, opened
 from stepwarden.app.settings import Settings
 from stepwarden.errors import InputError, SettingsError, StepwardenError
 from stepwarden.flow.pruning import Plan, Pruned, Pruner, plan
 from stepwarden.flow.service import Service
-from stepwarden.ledger.archive import Archive
 from stepwarden.ledger.keys import read_verifiers
 from stepwarden.ledger.note import Verifier
 from stepwarden.ledger.store import LogStore
-from stepwarden.storage.archive.directory import DirectoryArchive
-from stepwarden.storage.archive.s3 import Location, S3Archive
 
 DAY = 86_400
 FIRST_AFTER = 600.0
@@ -46,24 +42,6 @@ def parse_keep(text: str) -> int:
     return int(match[1]) * _UNITS[match[2]]
 
 
-@contextmanager
-def opened_archive(where: str, endpoint: str) -> Iterator[Archive]:
-    """An archive that is there already, for reading: a directory, or ``s3://bucket/prefix``.
-
-    Raises:
-        ArchiveError: it is not there, or cannot be read.
-    """
-    archive: DirectoryArchive | S3Archive
-    if where.startswith("s3:"):
-        archive = S3Archive.open(Location.parse(where, endpoint), retain=None, clock=time.time)
-    else:
-        archive = DirectoryArchive.open(Path(where), make=False)
-    try:
-        yield archive
-    finally:
-        archive.close()
-
-
 def own_verifiers(signing: Sequence[Verifier], vkey: Path) -> Callable[[], Sequence[Verifier]]:
     """The public keys by which an archive's checkpoint may be signed: those in use, and those before them."""
     return lambda: [*signing, *(read_verifiers(vkey) if vkey.exists() else ())]
@@ -80,6 +58,7 @@ class Pruning:
         self._store = store
         self._service = service
         self._retention = settings.retention
+        self._archive = settings.archive
         self._clock = clock
         self._keep = 0
         if self._retention.keep:
@@ -87,8 +66,13 @@ class Pruning:
                 self._keep = parse_keep(self._retention.keep)
             except InputError as exc:
                 raise SettingsError(f"retention.keep: {exc}") from exc
-            if not self._retention.rule or not self._retention.archive:
-                raise SettingsError("retention.keep needs retention.rule and retention.archive beside it")
+            if not self._retention.rule or not self._where():
+                raise SettingsError(
+                    "retention.keep needs retention.rule beside it, and archive.to or retention.archive"
+                )
+
+    def _where(self) -> str:
+        return self._retention.archive or self._archive.to
 
     async def prune(self, floor: int, *, archive: str, rule: str, by: str) -> Pruned:
         """Prune below ``floor``, after the archive was read back. See ``flow.pruning``.
@@ -97,16 +81,18 @@ class Pruning:
             StepwardenError: as there; nothing was removed.
         """
         loop = asyncio.get_running_loop()
-        where = archive or self._retention.archive
+        where = archive or self._where()
         if not where:
             raise InputError(
                 "entries are removed only from a log that has an archive: name it", field="archive"
             )
         said = rule or self._retention.rule
-        opening = opened_archive(where, self._retention.endpoint)
+        # Only read, so nothing is asked of it that an archive being written has to promise.
+        endpoint = self._archive.endpoint if where.startswith("s3:") else ""
+        opening = opened(where, endpoint=endpoint, retain=0, make=False)
         found = await loop.run_in_executor(None, opening.__enter__)
         try:
-            return await self._pruner.prune(floor, found, rule=said, by=by)
+            return await self._pruner.prune(floor, found, locks_of(found), rule=said, by=by)
         finally:
             await loop.run_in_executor(None, opening.__exit__, None, None, None)
 

@@ -160,14 +160,13 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """How long entries stay; see docs/retention.md. Off by default.
 
     ``keep``: prune daily what is older than this (``400d``, ``7y``; "": never by itself). ``rule``: the rule in words,
-    as it stands in the log. ``archive``: a directory or ``s3://bucket/prefix`` that must hold what goes;
-    ``endpoint``: of the object store ("": AWS).
+    as it stands in the log. ``archive``: a directory or ``s3://bucket/prefix`` that must hold what goes ("": that of
+    ``archive.to``).
     """
 
     keep: str = ""
     rule: str = ""
     archive: str = ""
-    endpoint: str = ""
 
 
 class Archived(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -44,7 +44,10 @@ def prune(
     running or stopped. What was personal of these entries is in no archive and is gone. See docs/retention.md.
     """
     settings = load_settings(data, environment(), {})
-    rule, archive = rule or settings.retention.rule, archive or settings.retention.archive
+    rule, archive = (
+        rule or settings.retention.rule,
+        archive or settings.retention.archive or settings.archive.to,
+    )
     reader = SqliteLogReader(Paths(data).log)
     try:
         found = plan(

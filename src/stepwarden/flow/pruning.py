@@ -46,7 +46,7 @@ from stepwarden.flow.recorder import Recorder
 from stepwarden.flow.snapshots import SnapshotStore
 from stepwarden.flow.state import LogState
 from stepwarden.ledger.archive import CHECKPOINT, Archive
-from stepwarden.ledger.archive_check import check
+from stepwarden.ledger.archive_check import Locks, check
 from stepwarden.ledger.checkpoint import open_checkpoint
 from stepwarden.ledger.compare import History
 from stepwarden.ledger.note import Verifier
@@ -163,8 +163,11 @@ class Pruner:
         self._forget = forget
         self._running = asyncio.Lock()
 
-    async def prune(self, floor: int, archive: Archive, *, rule: str, by: str) -> Pruned:
+    async def prune(self, floor: int, archive: Archive, locks: Locks | None, *, rule: str, by: str) -> Pruned:
         """Remove the entries before ``floor``. See the module.
+
+        Args:
+            locks: what the archive keeps under locked names, where it can lock: that is what is read back then.
 
         Raises:
             InputError: not a floor that this log can have now, or no printable rule.
@@ -178,7 +181,7 @@ class Pruner:
         async with self._running:
             before = self._store.floor()
             loop = asyncio.get_running_loop()
-            note, files = await loop.run_in_executor(None, self._sealed, archive, floor)
+            note, files = await loop.run_in_executor(None, self._sealed, archive, locks, floor)
             dumped = await loop.run_in_executor(None, self._state_at, before, floor)
             await loop.run_in_executor(None, self._snapshots.save_floor, dumped, floor)
             state = state_dump.digest(dumped)
@@ -218,7 +221,7 @@ class Pruner:
                 field="floor",
             )
 
-    def _sealed(self, archive: Archive, floor: int) -> tuple[str, int]:
+    def _sealed(self, archive: Archive, locks: Locks | None, floor: int) -> tuple[str, int]:
         """The archive's checkpoint, after everything before the floor was read back and compared; how many files."""
         found = check(
             self._store,
@@ -227,6 +230,7 @@ class Pruner:
             origin=self._origin,
             retain=None,
             upto=floor,
+            locks=locks,
             progress=lambda *_: clock.sleep(PAUSE),
         )
         if not found.ok or found.files != found.expected:
