@@ -298,3 +298,41 @@ def test_what_a_running_service_appends_meanwhile_is_no_failure() -> None:
     assert report.ok, str(report)
     assert report.size == 300
     assert store.disk.tiles.keys() >= {(0, 1), (0, 2)}
+
+
+def test_a_pruned_log_verifies_from_its_tiles_and_says_so() -> None:
+    """Entries before the floor count by their hashes; what is left is read, and old checkpoints still fit."""
+    store, notes = good_log([1, 300, 700, 1000])
+    store.prune(512)
+    taken: list[int] = []
+    report = verify_log(
+        store,
+        origin=ORIGIN,
+        verifiers=KEYS,
+        earlier=notes,
+        entries=lambda first, leaves: taken.extend(range(first, first + len(leaves))),
+    )
+    assert report.ok, str(report)
+    assert "those before 512 were pruned" in report.steps[1].detail
+    assert taken == list(range(512, 1000))
+
+
+@pytest.mark.parametrize("tile", [(0, 0), (0, 1), (0, 2)])
+def test_a_changed_tile_is_found_in_a_pruned_log_too(tile: tuple[int, int]) -> None:
+    """A hash of a pruned entry cannot be exchanged: the root is signed."""
+    store, _ = good_log([1000])
+    store.prune(512)
+    store.disk.tiles[tile] = bytes(32) + store.disk.tiles[tile][32:]
+    assert set(failed(check(store))) & {3, 4}
+
+
+def test_a_log_that_is_pruned_while_it_is_read_still_verifies() -> None:
+    """The reader goes on from the tiles."""
+    store, _ = good_log([10_000])
+
+    def prune(done: int, _: int) -> None:
+        if done == 4_096:
+            store.prune(8_192)
+
+    report = verify_log(store, origin=ORIGIN, verifiers=KEYS, progress=prune)
+    assert report.ok, str(report)

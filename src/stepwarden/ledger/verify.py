@@ -11,10 +11,9 @@ A log that was pruned has a floor: of the entries before it only the hashes are 
 tree as they stand, which proves that the rest is what was signed, and nothing about what the pruned entries said. The
 report says how many they are.
 
-It trusts nothing in the store: hashes are computed from the entries' bytes. It checks the log as it is at the
-start, and what a running service appends meanwhile is no failure. It needs constant memory,
-hashes each entry once, and never stops at the first failure, so that a report shows how far the damage
-goes. A bad log raises nothing: ``Report.raise_failure`` is there for those who want an exception.
+It trusts nothing in the store: hashes are computed from the entries' bytes. It checks the log as it is at the start;
+what a running service appends meanwhile is no failure. It needs constant memory, hashes each entry once, and goes on
+after a failure. A bad log raises nothing: ``Report.raise_failure`` is there for those who want an exception.
 
     >>> print(Step(number=3, title="the tree", ok=True, detail="root 3q2+7w==...", count=12))
     3. the tree: ok, root 3q2+7w==... (12)
