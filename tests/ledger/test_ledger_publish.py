@@ -96,6 +96,12 @@ def test_growing_in_steps_gives_what_growing_at_once_gives(sizes: list[int]) -> 
     assert all(".p/" in path for path in files.keys() - wanted.keys())
 
 
+def test_what_has_not_changed_is_not_made_again() -> None:
+    """44 entries more touch one bundle and one tile, not the partial tile above them."""
+    paths = [path for path, _ in files_between(LONG.store, 256, 300)]
+    assert paths == ["tile/entries/001.p/44", "tile/0/001.p/44"]
+
+
 def test_nothing_new_is_nothing_to_write() -> None:
     """A copy that is up to date costs no look at the log at all."""
     assert list(files_between(MemoryStore(), 12, 12)) == []
