@@ -158,14 +158,17 @@ def grow(store: LogStore, size: int, *, leaf: int, opening: bytes, group: int = 
 
 
 def proofs(store: LogStore) -> tuple[float, float]:
-    """Inclusion proofs per second of entries anywhere in the log, read from its tiles: with the cache, and without."""
+    """Inclusion proofs per second of the newest 100,000 entries, from stored tiles: with the usual cache, and without.
+
+    Without it, a proof takes the 255 hashes of its tile.
+    """
     sequencer = Sequencer.open(store, origin=ORIGIN, signer=SIGNER, limit=1)
     size = sequencer.head.size
     chosen = random.Random(1)
     warm = sequencer.proof_reader()
     found = []
     for count in (20_000, 500):
-        places = [chosen.randrange(size) for _ in range(count)]
+        places = [chosen.randrange(max(size - 100_000, 0), size) for _ in range(count)]
         start = time.perf_counter()
         for place in places:
             inclusion_proof(place, size, warm)

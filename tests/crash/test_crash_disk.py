@@ -143,6 +143,33 @@ def test_after_a_failed_sync_nothing_is_committed_any_more(tmp_path: Path) -> No
     check(tmp_path / "log.db", 1)
 
 
+@pytest.mark.parametrize("work", ["erase", "prune", "scrub"])
+def test_after_failed_upkeep_nothing_is_committed_any_more(tmp_path: Path, work: str) -> None:
+    """A sync that failed under an erasure leaves the file as unknown as one that failed under a commit."""
+    with installed() as disk:
+        store = SqliteLogStore.open(tmp_path / "log.db", checkpoint_seconds=600)
+        epoch = store.take_over()
+        store.commit(group(0, [Submission(b"%d" % n, b"sealed") for n in range(1_024)], epoch))
+        fail(disk, "sync", 1, persisted=False)
+        # Where the write-ahead log is moved first, that may fail without harm; the first transaction may not.
+        store._checkpointer.attempt = lambda: None  # type: ignore[method-assign]
+        with pytest.raises(StorageError, match="the disk failed under"):
+            {
+                "erase": lambda: store.erase_openings([3]),
+                "prune": lambda: store.prune(512),
+                "scrub": store.scrub,
+            }[work]()
+        with pytest.raises(StorageError, match="the disk failed under"):
+            store.commit(group(1_024, submissions(1), epoch))
+        with pytest.raises(StorageError, match="the disk failed under"):
+            store.erase_openings([4])
+        store.close()
+    store = SqliteLogStore.open(tmp_path / "log.db")
+    floor = store.floor()
+    assert list(store.leaves(floor, 2_000)) == [b"%d" % n for n in range(floor, 1_024)]
+    store.close()
+
+
 def test_a_failing_checkpoint_is_remembered_and_commits_go_on(tmp_path: Path) -> None:
     """The entries are safe in the write-ahead log: it is tried again, and the failure can be asked for."""
     with installed() as disk:
