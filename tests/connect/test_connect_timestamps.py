@@ -88,7 +88,7 @@ def test_openssl_says_the_same_of_a_stamp(house: StampingAuthority, stamp: Stamp
         ("other imprint", "does not hold"),
         ("no nonce", "does not hold"),
         ("status 500", "status 500"),
-        ("huge", "more than 32768 bytes"),
+        ("huge", "answers with more than 32768 bytes"),
         ("html", "something else than a stamp"),
         ("refused", "refused to stamp"),
         ("nothing", "does not hold"),

@@ -93,27 +93,32 @@ def test_attack_a_note_that_proves_nothing_passes_for_agreement(note: str) -> No
     assert found.detail
 
 
-def test_attack_a_tile_and_the_old_root_are_changed_together() -> None:
-    """Tiles that lead to a forged old root do not lead to the signed head: our log is damaged, and says so."""
+@pytest.mark.parametrize(("size", "tile", "at"), [(1_300, 1, 300), (65_536 + 300, 3, 3 * 256 + 44)])
+def test_attack_a_tile_and_the_old_root_are_changed_together(size: int, tile: int, at: int) -> None:
+    """Tiles that lead to a forged old root do not lead to the signed head: our log is damaged, and says so.
+
+    In a log of more than one tile of tiles that tile is not read until somebody asks for that size.
+    """
+    whole = log_of(size)
     store = MemoryStore()
-    whole = log_of(1_300)
-    store.disk.entries = list(whole.disk.entries)
-    store.disk.head = whole.disk.head
+    store.disk.entries, store.disk.head = whole.disk.entries, whole.disk.head
     store.disk.tiles = dict(whole.disk.tiles)
-    tile = bytearray(store.disk.tiles[0, 1])
-    tile[0] ^= 1
-    store.disk.tiles[0, 1] = bytes(tile)
+    changed = bytearray(store.disk.tiles[0, tile])
+    changed[0] ^= 1
+    store.disk.tiles[0, tile] = bytes(changed)
     with pytest.raises(CorruptLogError):
-        History(store, head_of(store)).root_at(300)
+        History(store, head_of(store)).root_at(at)
+    assert History(whole, head_of(whole)).root_at(at)
 
 
-def test_a_head_that_its_tiles_do_not_lead_to_is_no_log_to_compare_with() -> None:
+@pytest.mark.parametrize("size", [0, 300, 400])
+def test_a_head_that_its_tiles_do_not_lead_to_is_no_log_to_compare_with(size: int) -> None:
     """Otherwise whoever writes the head decides what is found."""
     store = log_of(300)
     head = head_of(store)
     forged = Head(size=head.size, root=bytes(32), checkpoint=head.checkpoint, epoch=1)
     with pytest.raises(CorruptLogError):
-        compare(store, forged, head.checkpoint, [SIGNER.verifier], ORIGIN)
+        compare(store, forged, head_of(log_of(size)).checkpoint, [SIGNER.verifier], ORIGIN)
 
 
 def test_a_size_that_the_log_does_not_have_is_our_mistake() -> None:
