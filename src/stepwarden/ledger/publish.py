@@ -4,8 +4,9 @@
     tile/<L>/<N>[.p/<W>]       a tile: 256 hashes of level L, or the last W
 
 A copy that ends at an older size lacks some of them: ``files_between`` makes those, entries first, then full tiles
-from the lowest level up, then partial ones. Whoever writes them in this order and the checkpoint last never shows a checkpoint whose files
-are not there. Partial files are for the new size; those of sizes between are not made, nobody has their checkpoint.
+from the lowest level up, then partial ones. Whoever writes them in this order and the checkpoint last never shows a
+checkpoint whose files are not there. Partial files are for the new size; those of sizes between are not made, nobody
+has their checkpoint.
 
     >>> format_bundle([b"abc", b""])
     b'\\x00\\x03abc\\x00\\x00'
