@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from stepwarden.errors import StorageFullError
-from stepwarden.gateway.operations import OPERATIONS, Operation
+from stepwarden.gateway.operation import Operation
+from stepwarden.gateway.operations import OPERATIONS
 from tests.gateway.gateway_fake import SCOPES, FakeService
 
 LOGIN = {"action": "login"}

@@ -18,7 +18,8 @@ from stepwarden.errors import BusyError, StepwardenError
 from stepwarden.gateway import checks, problems, wire
 from stepwarden.gateway.exchange import Call, Reply, Request, Settings
 from stepwarden.gateway.metrics import Metrics
-from stepwarden.gateway.operations import Operation, table
+from stepwarden.gateway.operation import Operation
+from stepwarden.gateway.operations import table
 from stepwarden.gateway.refusals import Refusals
 from stepwarden.gateway.service import Service
 

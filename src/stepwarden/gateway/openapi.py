@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from stepwarden.gateway.exchange import Settings
-from stepwarden.gateway.operations import OPERATIONS, Operation, answer_types
+from stepwarden.gateway.operation import Operation
+from stepwarden.gateway.operations import OPERATIONS, answer_types
 from stepwarden.gateway.problems import Problem
 
 REF = "#/components/schemas/{name}"

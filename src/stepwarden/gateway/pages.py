@@ -15,7 +15,8 @@ import msgspec
 
 from stepwarden.gateway import openapi
 from stepwarden.gateway.exchange import Call, Reply, Settings
-from stepwarden.gateway.operations import OPERATIONS, Operation
+from stepwarden.gateway.operation import Operation
+from stepwarden.gateway.operations import OPERATIONS
 
 HTML = b"text/html; charset=utf-8"
 
