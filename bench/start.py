@@ -17,7 +17,8 @@ import msgspec
 import uvloop
 
 from bench.table import Row
-from stepwarden.app.node import Node, Paths, open_node
+from stepwarden.app.node import Node, open_node
+from stepwarden.app.paths import Paths
 from stepwarden.app.settings import Settings, load_settings
 from stepwarden.events.attempt import Attempt, Device
 from stepwarden.events.encoding import decode, encode

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
-from stepwarden.app.node import Node, Paths, open_node
+from stepwarden.app.node import Node, open_node
+from stepwarden.app.paths import Paths
 from stepwarden.app.settings import load_settings
 from stepwarden.flow.answers import TotpEnrolment
 from stepwarden.stepup.factors import totp

@@ -10,7 +10,8 @@ from typing import TypeVar
 import msgspec
 import pytest
 
-from stepwarden.app.node import Node, Paths
+from stepwarden.app.node import Node
+from stepwarden.app.paths import Paths
 from stepwarden.app.settings import load_settings
 from stepwarden.app.verification import verify_data, verify_reader
 from stepwarden.errors import AnchorError, ChallengeError

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from stepwarden.app.node import Node, Paths
+from stepwarden.app.node import Node
+from stepwarden.app.paths import Paths
 from stepwarden.errors import InputError, MalformedEntryError, NotFoundError, StepwardenError
 from stepwarden.events.attempt import Attempt, Device
 from stepwarden.events.encoding import decode

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from stepwarden.app.key_files import KeyFiles, settle
-from stepwarden.app.node import Node, Paths
+from stepwarden.app.node import Node
+from stepwarden.app.paths import Paths
 from stepwarden.errors import (
     ConflictError,
     InputError,

@@ -9,7 +9,6 @@ for a rotation; a key that signs already is looked for in the files, then asked 
 
 import os
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from stepwarden.app.key_files import SIGNS, KeyFiles, settle
 from stepwarden.app.settings import Settings
@@ -57,7 +56,7 @@ class Keys:
         return f"Keys({self.origin})"
 
 
-def prepare_keys(files: KeyFiles, log: Path, settings: Settings) -> Keys:
+def prepare_keys(files: KeyFiles, settings: Settings, *, begun: bool) -> Keys:
     """Read the keys, and make what is missing. Which of them sign is for ``sign_with`` to find out from the log.
 
     Raises:
@@ -65,11 +64,11 @@ def prepare_keys(files: KeyFiles, log: Path, settings: Settings) -> Keys:
         SettingsError: another origin is set than the log was begun with.
         SignerError: the agent does not have the key that the log is to begin with.
     """
-    if log.exists():
+    if begun:
         for key in (files.vkey, files.master) if files.vkey.exists() else (files.ledger, files.master):
             if not key.exists():
                 raise KeyFileError(
-                    f"{log} is there and {key} is not: restore the key from its backup. "
+                    f"the log is there and {key} is not: restore the key from its backup. "
                     "A new key would make the log unverifiable and its personal data unreadable"
                 )
     ring = read_keyring(files.vkey) if files.vkey.exists() else Keyring()

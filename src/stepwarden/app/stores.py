@@ -5,7 +5,7 @@ The driver for PostgreSQL is an extra and is asked for only where it is needed.
 
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from stepwarden.app.settings import Log
 from stepwarden.errors import SettingsError
@@ -15,6 +15,9 @@ from stepwarden.storage.sqlite.reader import SqliteLogReader
 
 if TYPE_CHECKING:
     from stepwarden.storage.postgres.reader import PostgresLogReader
+
+LogReader: TypeAlias = "SqliteLogReader | PostgresLogReader"
+"""What both offer to those that only read."""
 
 SCHEMES = ("postgresql://", "postgres://")
 
@@ -34,7 +37,7 @@ def open_store(file: Path, log: Log) -> LogStore:
     return _postgres("log", log).PostgresLogStore.open(log.store, schema=log.schema)  # type: ignore[no-any-return]
 
 
-def open_reader(file: Path, log: Log) -> "SqliteLogReader | PostgresLogReader":
+def open_reader(file: Path, log: Log) -> LogReader:
     """Open the log for reading, beside its writer if there is one. Raises as ``open_store``."""
     if not log.store:
         return SqliteLogReader(file)

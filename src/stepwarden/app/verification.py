@@ -11,8 +11,9 @@ from typing import Protocol, cast
 
 from stepwarden.app.anchoring import authority_of
 from stepwarden.app.doubt import PUBLISHED
-from stepwarden.app.node import Paths
+from stepwarden.app.paths import Paths
 from stepwarden.app.settings import Settings
+from stepwarden.app.stores import open_reader
 from stepwarden.connect.timestamps import check_anchor
 from stepwarden.errors import CorruptLogError, KeyFileError, StepwardenError
 from stepwarden.events.entries import KeyRetired, KeyRotated, LogAnchored
@@ -33,7 +34,6 @@ from stepwarden.ledger.tiles import Tail
 from stepwarden.ledger.verify import LogReader, Progress, Report, Step, check_witnesses, verify_log
 from stepwarden.ledger.verify_published import verify_published
 from stepwarden.ledger.witness_policy import WitnessPolicy
-from stepwarden.storage.sqlite.log import SqliteLogReader
 
 REMEMBERED = 20_000
 
@@ -60,7 +60,7 @@ def verify_data(
     paths = Paths(data)
     # Before the head is read: a service that runs writes it after the head.
     published = _published(data / (settings.doubt.published or PUBLISHED))
-    reader = SqliteLogReader(paths.log)
+    reader = open_reader(paths.log, settings.log)
     try:
         origin = verifiers[0].name
         floor = reader.floor()
@@ -188,7 +188,7 @@ def _floor(paths: Paths, floor: int) -> tuple[int, LogState | None, str]:
     return floor, state, digest
 
 
-def _people(paths: Paths, reader: SqliteLogReader, origin: str) -> People | None:
+def _people(paths: Paths, reader: Reader, origin: str) -> People | None:
     """Who opens openings; None without the master key, which an auditor need not have."""
     try:
         master = read_secret(paths.keys.master, KEY_BYTES)
@@ -203,7 +203,7 @@ def _no_entropy(count: int) -> bytes:
     raise ValueError(f"a verification makes no secrets ({count} bytes)")
 
 
-def _stamp(data: Path, settings: Settings, reader: SqliteLogReader, origin: str) -> Stamp | None:
+def _stamp(data: Path, settings: Settings, reader: Reader, origin: str) -> Stamp | None:
     authority = authority_of(data, settings.anchors)
     if authority is None:
         return None

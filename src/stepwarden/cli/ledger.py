@@ -9,9 +9,9 @@ import msgspec
 import typer
 from rich.console import Console
 
-from stepwarden.app.node import Paths
+from stepwarden.app.paths import Paths
 from stepwarden.cli import ledger_keys, ledger_verify
-from stepwarden.cli.options import DATA, Bars, Data
+from stepwarden.cli.options import DATA, Bars, Data, open_log
 from stepwarden.errors import (
     LedgerError,
     MalformedEntryError,
@@ -23,7 +23,6 @@ from stepwarden.flow.audit import recompute
 from stepwarden.flow.snapshots import read_floor
 from stepwarden.ledger.keys import read_verifiers
 from stepwarden.ledger.verify import verify_log
-from stepwarden.storage.sqlite.log import SqliteLogReader
 
 app = typer.Typer(help="Check the log and recompute its decisions.", no_args_is_help=True)
 app.add_typer(ledger_keys.app, name="keys")
@@ -96,7 +95,7 @@ def replay(data: Data = DATA, vkey: Vkey = None) -> None:
     """
     paths = Paths(data)
     verifiers = read_verifiers(vkey or paths.ledger_vkey)
-    reader = SqliteLogReader(paths.log)
+    reader = open_log(data)
     try:
         head = reader.load()
         size = head.size if head is not None else 0
@@ -128,7 +127,7 @@ def replay(data: Data = DATA, vkey: Vkey = None) -> None:
 @app.command()
 def show(index: Annotated[int, typer.Argument(min=0, help="Index of the entry.")], data: Data = DATA) -> None:
     """Print one entry as it stands in the log."""
-    reader = SqliteLogReader(Paths(data).log)
+    reader = open_log(data)
     try:
         leaf = next(iter(reader.leaves(index, index + 1)), None)
     finally:

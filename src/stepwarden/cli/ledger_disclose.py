@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from stepwarden.app.node import Paths
+from stepwarden.app.paths import Paths
 from stepwarden.app.subjects import Disclose
 from stepwarden.cli.documents import fetch, read_with, written
 from stepwarden.cli.options import DATA, Data

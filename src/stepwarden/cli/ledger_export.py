@@ -18,16 +18,17 @@ from rich.table import Table
 
 from stepwarden.app.archiving import AnyArchive, locks_of, opened
 from stepwarden.app.control import ExportLog, ask_running, execute
-from stepwarden.app.node import Paths, open_node
+from stepwarden.app.node import open_node
+from stepwarden.app.paths import Paths
 from stepwarden.app.pruning import parse_keep
 from stepwarden.app.settings import environment, load_settings
-from stepwarden.cli.options import DATA, Bars, Data
+from stepwarden.app.stores import LogReader
+from stepwarden.cli.options import DATA, Bars, Data, open_log
 from stepwarden.errors import InputError
 from stepwarden.ledger.archive import agreed_size
 from stepwarden.ledger.archive import export as export_log
 from stepwarden.ledger.archive_check import Checked, check
 from stepwarden.ledger.keys import read_verifiers
-from stepwarden.storage.sqlite.log import SqliteLogReader
 
 MEGA = 1_000_000
 
@@ -66,7 +67,7 @@ def export(
         where = str(Path(where).resolve())
     seconds = parse_keep(retain) if retain else settings.retain_days * 86_400 if not to else 0
     console = Console(highlight=False)
-    reader = SqliteLogReader(Paths(data).log)
+    reader = open_log(data)
     try:
         with opened(where, endpoint=endpoint, retain=seconds) as archive:
             _export(data, reader, archive, console)
@@ -79,7 +80,7 @@ def export(
         reader.close()
 
 
-def _export(data: Path, reader: SqliteLogReader, archive: AnyArchive, console: Console) -> None:
+def _export(data: Path, reader: LogReader, archive: AnyArchive, console: Console) -> None:
     verifiers = read_verifiers(Paths(data).ledger_vkey)
     origin = verifiers[0].name
     before = agreed_size(reader, archive, verifiers=verifiers, origin=origin)
@@ -122,7 +123,7 @@ async def _begin_here(data: Path, command: ExportLog) -> dict[str, object]:
         await node.close("command done")
 
 
-def _verify(data: Path, reader: SqliteLogReader, archive: AnyArchive, retain: int, sample: int) -> Checked:
+def _verify(data: Path, reader: LogReader, archive: AnyArchive, retain: int, sample: int) -> Checked:
     verifiers = read_verifiers(Paths(data).ledger_vkey)
     with Bars() as report:
         return check(

@@ -9,14 +9,13 @@ import typer
 from rich.console import Console
 
 from stepwarden.app.control import PruneLog
-from stepwarden.app.node import Paths, wall_clock
 from stepwarden.app.pruning import parse_keep
 from stepwarden.app.settings import environment, load_settings
+from stepwarden.app.world import wall_clock
 from stepwarden.cli.keys import run
-from stepwarden.cli.options import DATA, Data
+from stepwarden.cli.options import DATA, Data, open_log
 from stepwarden.errors import InputError
 from stepwarden.flow.pruning import Plan, plan
-from stepwarden.storage.sqlite.log import SqliteLogReader
 
 HOURS = 24
 """Of waiting for a running service at most: it reads the whole archive back."""
@@ -48,7 +47,7 @@ def prune(
         rule or settings.retention.rule,
         archive or settings.retention.archive or settings.archive.to,
     )
-    reader = SqliteLogReader(Paths(data).log)
+    reader = open_log(data)
     try:
         found = plan(
             reader,

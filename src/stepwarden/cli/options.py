@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options that several commands share, and the log of a data directory for those that only read it."""
 
 from pathlib import Path
 from typing import Annotated, Self
@@ -7,7 +7,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from stepwarden.app.node import Progress as Report
+from stepwarden.app.core import Progress as Report
+from stepwarden.app.paths import Paths
+from stepwarden.app.settings import environment, load_settings
+from stepwarden.app.stores import LogReader, open_reader
 
 Data = Annotated[
     Path,
@@ -19,6 +22,11 @@ Data = Annotated[
     ),
 ]
 DATA = Path("stepwarden-data")
+
+
+def open_log(data: Path) -> LogReader:
+    """The log of a data directory, wherever the settings say it is, for reading; the caller closes it."""
+    return open_reader(Paths(data).log, load_settings(data, environment(), {}).log)
 
 
 class Bars:

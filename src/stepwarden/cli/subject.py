@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from stepwarden.app.node import Paths
+from stepwarden.app.paths import Paths
 from stepwarden.app.subjects import SECONDS, EraseSubject, ExportSubject
 from stepwarden.cli.documents import fetch, read_with, written
 from stepwarden.cli.keys import run
