@@ -21,6 +21,7 @@ PARTS = {
     "ledger_core": "the tree",
     "ledger_store": "the log on disk",
     "ledger_growth": "a growing log",
+    "postgres": "the log in PostgreSQL",
     "signals": "signals",
     "policy": "policy",
     "decide": "a decision in process",
