@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from stepwarden.app import pruning as app_pruning
 from stepwarden.app.node import Node
 from stepwarden.app.settings import load_settings
 from stepwarden.errors import (
@@ -496,3 +497,20 @@ def test_a_busy_log_recomputes_after_a_prune(tmp_path: Path) -> None:
     house.live(prune)
     found = replayed(house)
     assert found.decisions > 100
+
+
+def test_a_long_fold_in_a_process_of_its_own_leads_to_the_same_state(
+    house: House, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What goes is folded beside the service, so that decisions are not held up; errors come back as they are."""
+    monkeypatch.setattr(app_pruning, "APART_FROM", 1)
+    pruned(house, archive, 256)
+    assert replayed(house).decisions > 100
+    path = house.data / "snapshots/floor-256"
+    good = path.read_bytes()
+    path.write_bytes(state_dump.dump(state_dump.load(good))[:-1])
+    with pytest.raises(StorageError, match="floor-256"):
+        pruned(house, archive, 512)
+    path.write_bytes(good)
+    pruned(house, archive, 512)
+    assert replayed(house).decisions > 100

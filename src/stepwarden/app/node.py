@@ -15,7 +15,7 @@ from stepwarden.app.core import Core, Progress, World, open_core
 from stepwarden.app.doubt import Watch, anchors_folder, make_watch
 from stepwarden.app.key_keeper import KeyKeeper
 from stepwarden.app.paths import Paths, prepare, read_policy
-from stepwarden.app.pruning import Pruning, own_verifiers
+from stepwarden.app.pruning import Pruning, folding, own_verifiers
 from stepwarden.app.publishing import Publishing, hold_rule, make_publishing
 from stepwarden.app.settings import Settings
 from stepwarden.app.stores import open_store
@@ -148,7 +148,13 @@ def _wire(paths: Paths, settings: Settings, world: World, core: Core) -> Node:
     service = _service(settings, world, core, publishing)
     verifiers = own_verifiers([signer.verifier for signer in keys.signers], paths.ledger_vkey)
     pruner = Pruner(
-        recorder, store, core.snapshots, verifiers=verifiers, origin=core.origin, forget=core.index.prune
+        recorder,
+        store,
+        core.snapshots,
+        verifiers=verifiers,
+        origin=core.origin,
+        fold=folding(paths, settings.log, store),
+        forget=core.index.prune,
     )
     watch = make_watch(paths.data, settings, keys, recorder, store, publishing.policy)
     publishing.listeners.append(lambda _: watch.suspect())

@@ -9,12 +9,17 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
 from pathlib import Path
 
 from stepwarden.app.archiving import locks_of, opened
-from stepwarden.app.settings import Settings
-from stepwarden.errors import InputError, SettingsError, StepwardenError
-from stepwarden.flow.pruning import Plan, Pruned, Pruner, plan
+from stepwarden.app.paths import Paths
+from stepwarden.app.settings import Log, Settings
+from stepwarden.app.stores import open_reader
+from stepwarden.errors import InputError, SettingsError, StepwardenError, StorageError
+from stepwarden.flow.pruning import Fold, Plan, Pruned, Pruner, Reader, fold_floor, plan
 from stepwarden.flow.service import Service
 from stepwarden.ledger.keys import read_verifiers
 from stepwarden.ledger.note import Verifier
@@ -23,6 +28,8 @@ from stepwarden.ledger.store import LogStore
 DAY = 86_400
 FIRST_AFTER = 600.0
 """Seconds from the start to the first daily prune: not while everybody comes back."""
+APART_FROM = 20_000
+"""Entries from which on the fold of what goes is left to a process of its own."""
 BY = "retention"
 _UNITS = {"d": DAY, "w": 7 * DAY, "y": 366 * DAY}
 _log = logging.getLogger("stepwarden")
@@ -45,6 +52,35 @@ def parse_keep(text: str) -> int:
 def own_verifiers(signing: Sequence[Verifier], vkey: Path) -> Callable[[], Sequence[Verifier]]:
     """The public keys by which an archive's checkpoint may be signed: those in use, and those before them."""
     return lambda: [*signing, *(read_verifiers(vkey) if vkey.exists() else ())]
+
+
+def folding(paths: Paths, log: Log, reader: Reader) -> Fold:
+    """How the state at a floor is made: here where that is little work, else in a process of its own.
+
+    In the service's own process a long fold, and the memory it fills, would hold up decisions: there is one
+    interpreter for all threads, and one collector of garbage.
+    """
+
+    def fold(before: int, floor: int, stated: str) -> bytes:
+        if floor - before < APART_FROM:
+            return fold_floor(reader, paths.snapshots, before, floor, stated)
+        try:
+            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as apart:
+                return apart.submit(_fold_apart, paths, log, before, floor, stated).result()
+        except (BrokenProcessPool, OSError) as exc:
+            raise StorageError(
+                f"nothing was removed: the process that folds the entries ended: {exc}"
+            ) from exc
+
+    return fold
+
+
+def _fold_apart(paths: Paths, log: Log, before: int, floor: int, stated: str) -> bytes:
+    reader = open_reader(paths.log, log)
+    try:
+        return fold_floor(reader, paths.snapshots, before, floor, stated)
+    finally:
+        reader.close()
 
 
 class Pruning:

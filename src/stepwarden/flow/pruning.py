@@ -28,6 +28,7 @@ import asyncio
 import time as clock
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Protocol
 
 from stepwarden.errors import (
@@ -43,7 +44,7 @@ from stepwarden.events.encoding import decode_trusted
 from stepwarden.events.entries import LogPruned
 from stepwarden.flow import state_dump
 from stepwarden.flow.recorder import Recorder
-from stepwarden.flow.snapshots import SnapshotStore
+from stepwarden.flow.snapshots import SnapshotStore, read_floor
 from stepwarden.flow.state import LogState
 from stepwarden.ledger.archive import CHECKPOINT, Archive
 from stepwarden.ledger.archive_check import Locks, check
@@ -141,6 +142,38 @@ def _time_of(reader: Reader, index: int) -> int:
     raise CorruptLogError(f"entry {index} is missing: run `ledger verify`")
 
 
+Fold = Callable[[int, int, str], bytes]
+"""``fold_floor`` over this log's own entries and folder; given the floor, the next one, and the first one's hash."""
+
+
+def fold_floor(reader: Reader, folder: Path, before: int, floor: int, stated: str) -> bytes:
+    """The dump of the state at ``floor``, folded on from that at ``before``, the floor now.
+
+    Args:
+        folder: where the state at ``before`` is kept.
+        stated: its SHA-256, as the log has it.
+
+    Raises:
+        StorageError: that state is missing, or is another.
+        CorruptLogError, MalformedEntryError: the entries cannot be folded.
+    """
+    state = LogState(STANDARD)
+    if before:
+        state, digest = read_floor(folder, before)
+        if digest != stated:
+            raise StorageError(
+                f"the state at the floor {before} is not the one that the log states: nothing was removed; restore "
+                f"{folder}/floor-{before} from its copy"
+            )
+    for index, leaf in enumerate(reader.leaves(before, floor), start=before):
+        state.fold(index, decode_trusted(leaf))
+        if index % TURN == 0:
+            clock.sleep(PAUSE)
+    if state.size != floor:
+        raise CorruptLogError(f"entries {state.size} to {floor - 1} are missing: run `ledger verify`")
+    return state_dump.dump(state)
+
+
 class Pruner:
     """Prunes one log. ``prune`` on the loop's thread; what takes long happens in others."""
 
@@ -152,14 +185,16 @@ class Pruner:
         *,
         verifiers: Callable[[], Sequence[Verifier]],
         origin: str,
+        fold: Fold,
         forget: Callable[[int], None],
     ) -> None:
-        """``forget``: has the query index drop the entries before a floor; called in a thread."""
+        """``forget``: has the query index drop the entries before a floor. It and ``fold`` are called in a thread."""
         self._recorder = recorder
         self._store = store
         self._snapshots = snapshots
         self._verifiers = verifiers
         self._origin = origin
+        self._fold = fold
         self._forget = forget
         self._running = asyncio.Lock()
 
@@ -182,7 +217,9 @@ class Pruner:
             before = self._store.floor()
             loop = asyncio.get_running_loop()
             note, files = await loop.run_in_executor(None, self._sealed, archive, locks, floor)
-            dumped = await loop.run_in_executor(None, self._state_at, before, floor)
+            dumped = await loop.run_in_executor(
+                None, self._fold, before, floor, self._recorder.state.floor_state
+            )
             await loop.run_in_executor(None, self._snapshots.save_floor, dumped, floor)
             state = state_dump.digest(dumped)
             entry = LogPruned(
@@ -256,27 +293,6 @@ class Pruner:
         if head is None or claim.size < floor or History(self._store, head).find(claim).contradicts:
             raise ArchiveForkError(f"nothing was removed: {archive.describe()} has another checkpoint now")
         return note
-
-    def _state_at(self, before: int, floor: int) -> bytes:
-        state = self._first_state(before)
-        for index, leaf in enumerate(self._store.leaves(before, floor), start=before):
-            state.fold(index, decode_trusted(leaf))
-            if index % TURN == 0:
-                clock.sleep(PAUSE)
-        if state.size != floor:
-            raise CorruptLogError(f"entries {state.size} to {floor - 1} are missing: run `ledger verify`")
-        return state_dump.dump(state)
-
-    def _first_state(self, before: int) -> LogState:
-        if not before:
-            return LogState(STANDARD)
-        state, digest = self._snapshots.load_floor(before)
-        if digest != self._recorder.state.floor_state:
-            raise StorageError(
-                f"the state at the floor {before} is not the one that the log states: nothing was removed; restore "
-                f"snapshots/floor-{before} from its copy"
-            )
-        return state
 
     def _remove(self, floor: int) -> int:
         freed = self._store.prune(floor)
