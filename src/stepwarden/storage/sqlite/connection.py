@@ -65,6 +65,21 @@ def connect(path: Path, *, write: bool) -> apsw.Connection:
     return connection
 
 
+@contextmanager
+def transaction(connection: apsw.Connection) -> Iterator[None]:
+    """All of it or nothing. Unlike apsw's own ``with connection``, which keeps the interpreter to itself until the disk
+    has synced, this one lets the other threads go on meanwhile.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
 def keep_wal(connection: apsw.Connection, path: Path) -> None:
     """Switch the file to a write-ahead log. Only for a file that is known to be ours.
 

@@ -31,7 +31,7 @@ import msgspec
 
 from stepwarden.errors import StorageCorruptError, StorageError
 from stepwarden.events.index import EntryFilter, IndexRow
-from stepwarden.storage.sqlite.connection import ReadPool, connect, create_file, keep_wal
+from stepwarden.storage.sqlite.connection import ReadPool, connect, create_file, keep_wal, transaction
 from stepwarden.storage.sqlite.faults import explained
 from stepwarden.storage.sqlite.statements import statement
 from stepwarden.storage.sqlite.traces import Traces
@@ -173,7 +173,12 @@ class EntryIndex:
     @contextmanager
     def _changing(self) -> Iterator[None]:
         """One transaction; other threads' wait for it, or they would be parts of it."""
-        with self._writing, self._disposable(), explained(self._path, self._connection), self._connection:
+        with (
+            self._writing,
+            self._disposable(),
+            explained(self._path, self._connection),
+            transaction(self._connection),
+        ):
             yield
 
     @contextmanager

@@ -31,7 +31,7 @@ from stepwarden.ledger.store import Group, Submission, check_floor
 from stepwarden.storage.bundles import pack_entries, pack_openings
 from stepwarden.storage.sqlite import upkeep
 from stepwarden.storage.sqlite.checkpointer import Checkpointer
-from stepwarden.storage.sqlite.connection import connect, create_file
+from stepwarden.storage.sqlite.connection import connect, create_file, transaction
 from stepwarden.storage.sqlite.faults import explain, explained
 from stepwarden.storage.sqlite.lockfile import LockFile
 from stepwarden.storage.sqlite.reader import SqliteLogReader
@@ -156,7 +156,7 @@ class SqliteLogStore(SqliteLogReader):
             if self._failed is not None:
                 raise self._failed
             try:
-                with self._connection:
+                with transaction(self._connection):
                     yield
             except apsw.Error as exc:
                 self._failed = explain(exc, self._path, self._connection)
