@@ -149,6 +149,7 @@ async def execute(node: Node, command: Command) -> dict[str, object]:
         case ExportLog(where=where, before=before):
             rows = max(0, node.sequencer.head.size - before)
             await node.service.read_recorded("log.export", by=BY, target=where, rows=rows)
+            await node.publishing.publisher.step()  # what is exported goes up to the entry that says so
             return {"note": node.publishing.publisher.note}
         case TrustLog(reason=reason):
             return await node.watch.trust(reason, by=BY)

@@ -116,9 +116,7 @@ async def _begin_here(data: Path, command: ExportLog) -> dict[str, object]:
         node = open_node(data, settings, report)
     try:
         await node.start()
-        await execute(node, command)
-        await node.publishing.publisher.step()
-        return {"note": node.publishing.publisher.note}
+        return await execute(node, command)
     finally:
         await node.close("command done")
 

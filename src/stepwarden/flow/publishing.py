@@ -135,6 +135,7 @@ class Publisher:
         self._cosignatures = 0
         self._waiters: dict[asyncio.Future[tuple[int, tuple[str, ...]]], int] = {}
         self._wake = asyncio.Event()
+        self._stepping = asyncio.Lock()
         self._round = self._begun(sequencer.head)
         self._best: tuple[int, tuple[str, ...]] = (-1, ())
         self.note = ""
@@ -203,9 +204,15 @@ class Publisher:
     async def step(self) -> None:
         """One round: publish the head if it has moved, and ask those who have not signed it.
 
+        One at a time: an older round that ends late must not take the place of a newer one.
+
         Raises:
             StepwardenError: the head cannot be read or cosigned.
         """
+        async with self._stepping:
+            await self._step()
+
+    async def _step(self) -> None:
         if self._doubted():
             return
         head = self._sequencer.head

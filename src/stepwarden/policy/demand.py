@@ -45,8 +45,8 @@ def raised(demand: Demand) -> Demand:
 
     >>> raised(Demand(aal=1, recovery=True)) == HIGHEST
     True
-    >>> raised(Demand(aal=3, max_age=10, deny=True))
-    Demand(aal=3, max_age=10, bound=True, deny=True)
+    >>> raised(Demand(aal=3, max_age=10, deny=True)) == Demand(aal=3, max_age=10, bound=True, deny=True)
+    True
     """
     return strongest(demand, HIGHEST)
 
