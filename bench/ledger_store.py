@@ -8,6 +8,7 @@ AES-256-GCM under the key of one of 1,000 people, tiles written, a checkpoint si
 """
 
 import asyncio
+import gc
 import itertools
 import os
 import random
@@ -22,6 +23,7 @@ import uvloop
 from pymerkle import SqliteTree
 
 from bench.table import Row
+from stepwarden.app.serve import GC_EVERY
 from stepwarden.events.encoding import encode
 from stepwarden.events.entries import EventRecorded
 from stepwarden.events.facts import Facts
@@ -98,10 +100,13 @@ def entropy() -> Callable[[int], bytes]:
 def durable(path: Path, submitters: int) -> tuple[float, float, float]:
     """Entries per second, and the median and 99th percentile of the seconds that one took."""
     store = SqliteLogStore.open(path)
+    collector = gc.get_threshold()
+    gc.set_threshold(GC_EVERY)  # as the service has it
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(submit_for_a_while(store, submitters))
     finally:
+        gc.set_threshold(*collector)
         store.close()
 
 

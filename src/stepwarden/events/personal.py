@@ -45,20 +45,25 @@ def commit(fields: Mapping[str, str], entropy: bytes) -> tuple[dict[str, str], b
     Returns:
         The digests by field name, and the opening (JSON list of disclosures) to be encrypted.
     """
-    present = [(name, value) for name, value in fields.items() if value]
-    if len(entropy) < SALT_BYTES * len(present):
-        raise ValueError("too little entropy for the salts")
     salts = entropy.hex()
+    names: list[str] = []
     disclosures: list[bytes] = []
-    digests: dict[str, str] = {}
     at = 0
-    for name, value in present:
-        disclosure = _encode((salts[at : at + SALT_HEX], name, value))
-        disclosures.append(disclosure)
-        digests[name] = _base64url(sha256(disclosure).digest())
-        at += SALT_HEX
+    for name, value in fields.items():
+        if value:
+            names.append(name)
+            disclosures.append(_encode((salts[at : at + SALT_HEX], name, value)))
+            at += SALT_HEX
+    if len(salts) < at:
+        raise ValueError("too little entropy for the salts")
+    if not names:
+        return {}, b""
+    # One base64 for all: with a zero byte after each digest, each fills 44 characters, of which the last says nothing.
+    digests = b"\0".join([sha256(disclosure).digest() for disclosure in disclosures])
+    text = b2a_base64(digests, newline=False).translate(_URL).decode()
+    found = {name: text[44 * n : 44 * n + 43] for n, name in enumerate(names)}
     # The encoding of the list, put together from what was hashed.
-    return digests, b"[" + b",".join(disclosures) + b"]" if disclosures else b""
+    return found, b"[" + b",".join(disclosures) + b"]"
 
 
 def verify(digests: Mapping[str, str], opening: bytes) -> dict[str, str]:

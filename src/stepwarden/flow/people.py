@@ -13,7 +13,7 @@ log means nothing any more. Entries that name nobody are sealed under a key for 
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from cryptography.exceptions import InvalidTag
@@ -50,10 +50,14 @@ def owner_tokens(entry: Entry) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """``token`` stands for them in leaves; ``key`` seals their openings."""
+    """``token`` stands for them in leaves; ``key`` seals their openings, by ``cipher``, which is made once."""
 
     token: str
     key: bytes
+    cipher: AESGCM = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cipher", AESGCM(self.key))
 
     def __repr__(self) -> str:
         return f"Person({self.token})"
@@ -167,14 +171,12 @@ class People:
         if not opening:
             return b""
         nonce = self._entropy(NONCE_BYTES)
-        return nonce + AESGCM(person.key).encrypt(nonce, opening, self._bound_to(index))
+        return nonce + person.cipher.encrypt(nonce, opening, self._bound_to(index))
 
     def unseal(self, person: Person, index: int, sealed: bytes) -> bytes:
         """Raises: KeyFileError: the opening was not sealed by this person's key for this entry."""
         try:
-            return AESGCM(person.key).decrypt(
-                sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], self._bound_to(index)
-            )
+            return person.cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], self._bound_to(index))
         except (InvalidTag, ValueError) as exc:
             raise KeyFileError(f"the opening beside entry {index} does not belong to it") from exc
 

@@ -135,21 +135,24 @@ class Recorder:
     def flush(self) -> None:
         """Hand everything appended to the sequencer, in order."""
         drafts, self._drafts = self._drafts, []
+        if not drafts:
+            return
         for draft in drafts:
             if draft.private is not None:
-                present = {name: value for name, value in draft.private.fields.items() if value}
-                digests, draft.opening = commit(present, self._entropy(SALT_BYTES * len(present)))
+                fields = draft.private.fields
+                digests, draft.opening = commit(fields, self._entropy(SALT_BYTES * len(fields)))
                 force_setattr(draft.entry, "personal", digests)
         for draft in drafts:
             draft.leaf = encode(draft.entry)
         for draft in drafts:
             if draft.private is not None:
                 draft.opening = self.people.seal(draft.private.person, draft.index, draft.opening)
-        submit = self.sequencer.submit
-        for draft in drafts:
-            try:
-                submit(Submission(draft.leaf, draft.opening, draft.side), draft.durable)
-            except StepwardenError as exc:  # the log failed meanwhile: everybody who waits is told
+        try:
+            self.sequencer.submit_all(
+                [(Submission(draft.leaf, draft.opening, draft.side), draft.durable) for draft in drafts]
+            )
+        except StepwardenError as exc:  # the log failed meanwhile: everybody who waits is told
+            for draft in drafts:
                 if not draft.durable.done():
                     draft.durable.set_exception(exc)
                     draft.durable.exception()  # whoever dropped the future reads ``sequencer.failed``

@@ -28,12 +28,12 @@ import contextlib
 import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from queue import SimpleQueue
 from typing import Final, Self
 
 from stepwarden.errors import BusyError, LedgerError, StepwardenError
 from stepwarden.ledger.checkpoint import Checkpoint, check_origin
-from stepwarden.ledger.merkle import leaf_hash
 from stepwarden.ledger.note import Signer, Verifier, sign_note
 from stepwarden.ledger.proof import NodeReader
 from stepwarden.ledger.start import check, check_end
@@ -192,6 +192,26 @@ class Sequencer:
         self._open += 1
         self.next_index += 1
         return given
+
+    def submit_all(self, waiting: Sequence[tuple[Submission, asyncio.Future[Receipt]]]) -> None:
+        """``submit`` of each, in order, for a caller that has seen to ``room``: all or none are taken.
+
+        Raises:
+            BusyError, StepwardenError, ValueError: as ``submit``; nothing was taken.
+        """
+        self.check_open()
+        if len(waiting) > self.room:
+            raise BusyError(f"{self._open} entries wait to be written")
+        if any([len(submission.leaf) > MAX_LEAF for submission, _ in waiting]):
+            raise ValueError("a leaf is too long")
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+            self._writer.start(self._loop)
+        if not self._fresh:
+            self._loop.call_soon(self._publish)
+        self._fresh += waiting
+        self._open += len(waiting)
+        self.next_index += len(waiting)
 
     def replace_signers(self, signer: Signer, *beside: Signer) -> None:
         """Sign with these keys from here on: what was submitted before ends a group that the keys before sign,
@@ -352,9 +372,7 @@ class _Writer:
     def _commit(self, batches: Sequence[_Batch]) -> Head:
         submissions = [submission for batch in batches for submission, _ in batch]
         tail = self._tail.copy()
-        append = tail.append
-        for leaf, _, _ in submissions:
-            append(leaf_hash(leaf))
+        tail.extend([sha256(b"\x00" + leaf).digest() for leaf, _, _ in submissions])
         head = _sign(self._origin, self._signers, self._epoch, tail)
         first = head.size - len(submissions)
         self._store.commit(Group(first=first, submissions=submissions, tiles=tail.take_full(), head=head))
