@@ -202,7 +202,7 @@ class Sequencer:
         self.check_open()
         if len(waiting) > self.room:
             raise BusyError(f"{self._open} entries wait to be written")
-        if any([len(submission.leaf) > MAX_LEAF for submission, _ in waiting]):
+        if any(len(submission.leaf) > MAX_LEAF for submission, _ in waiting):
             raise ValueError("a leaf is too long")
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
