@@ -7,8 +7,19 @@
 from functools import cache
 from importlib.resources import files
 
+from stepwarden.errors import StorageError
+
 
 @cache
 def statement(name: str) -> str:
-    """The text of ``sql/<name>.sql``."""
-    return (files(__package__) / "sql" / f"{name}.sql").read_text(encoding="utf-8").strip()
+    """The text of ``sql/<name>.sql``.
+
+    Raises:
+        StorageError: the installed package cannot be read.
+    """
+    try:
+        return (files(__package__) / "sql" / f"{name}.sql").read_text(encoding="utf-8").strip()
+    except OSError as exc:
+        raise StorageError(
+            f"{name}.sql of the installed package cannot be read ({exc.strerror}): check the disk, install it again"
+        ) from exc
