@@ -18,10 +18,6 @@ from stepwarden.errors import FencedError, StorageCorruptError, StorageError, St
 T = TypeVar("T")
 
 
-class StorageRightsError(StorageError):
-    """The user lacks a right: nothing was done, and the store goes on."""
-
-
 FENCED = "SW001"
 FULL = frozenset({"53100", "53200", "53400"})
 """disk_full, out_of_memory, configuration_limit_exceeded."""

@@ -24,7 +24,7 @@ import asyncpg
 from stepwarden.errors import StorageError, StorageLockedError, StorageTooOldError
 from stepwarden.ledger.store import Group, Submission, check_floor
 from stepwarden.storage.bundles import erased_openings, pack_entries, pack_openings
-from stepwarden.storage.postgres.bridge import SECONDS, Bridge, StorageRightsError
+from stepwarden.storage.postgres.bridge import SECONDS, Bridge
 from stepwarden.storage.postgres.reader import (
     CONNECT_SECONDS,
     VERSION,
@@ -113,7 +113,7 @@ class PostgresLogStore(PostgresLogReader):
             pass
         # A block that reaches over the floor stays; what is personal about its first entries does not.
         self._erase_before(floor)
-        self._vacuum("blocks", "openings")
+        self._rewrite("blocks", "openings")
         return max(before - self.bytes_used(), 0)
 
     def _erase_before(self, floor: int) -> None:
@@ -128,33 +128,27 @@ class PostgresLogStore(PostgresLogReader):
                 )
 
     def scrub(self) -> None:
-        """As the contract says of tables and indexes, if this user may VACUUM them; PostgreSQL's own write-ahead log
-        keeps old pages until the server reuses its files (docs/postgresql.md).
+        """As the contract says of tables and indexes; PostgreSQL's own write-ahead log keeps old pages until the server
+        reuses its files (docs/postgresql.md).
         """
-        self._vacuum("openings", "side")
+        self._rewrite("openings", "side")
 
-    def _vacuum(self, *tables: str) -> None:
-        """Write the tables anew, without what was deleted or overwritten.
-
-        Raises:
-            StorageError: the user may not; the message says what the owner has to run.
-        """
+    def _rewrite(self, *tables: str) -> None:
+        """Write the tables anew, without what was deleted or overwritten."""
         for table in tables:
-            self._write(f"VACUUM (FULL) {table}", seconds=3_600.0)
+            self._write("SELECT rewrite($1)", table, seconds=3_600.0)
 
     def _write(self, sql: str, *values: object, seconds: float = SECONDS) -> object:
         """One statement of the writer.
 
         Raises:
-            StorageError: and the store is as stopped as after a failed commit, unless the right was missing.
+            StorageError: and the store is as stopped as after a failed commit.
         """
         with self._committing:
             if self._failed is not None:
                 raise self._failed
             try:
                 return self._writing.call(self._writer.fetchval(sql, *values), seconds=seconds)
-            except StorageRightsError:
-                raise
             except StorageError as exc:
                 self._failed = exc
                 raise

@@ -209,9 +209,20 @@ def holds_log(url: str, schema: str) -> bool:
 
 
 def check_schema(schema: str) -> str:
-    """Raises: StorageError: not a plain name; it becomes part of statements."""
-    if not (schema.isascii() and schema.isidentifier() and len(schema) < 60):
-        raise StorageError(f"log.schema {schema!r} is no plain name: letters, digits and underscores")
+    """Return a name that may become part of statements.
+
+    One log has one spelling of it, since the writer's lock is on the spelling. PostgreSQL's own schemas are
+    refused, and ``public``: where others may make functions, ours would call theirs with the rights of the owner.
+
+    Raises:
+        StorageError: it is no such name.
+    """
+    plain = schema.isascii() and schema.isidentifier() and schema == schema.lower() and len(schema) < 60
+    if not plain or schema.startswith("pg_") or schema in ("public", "information_schema"):
+        raise StorageError(
+            f"log.schema {schema!r} is no plain name of a schema of the log's own: take lower-case letters, digits "
+            "and underscores"
+        )
     return schema
 
 

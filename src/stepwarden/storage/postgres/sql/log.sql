@@ -57,7 +57,9 @@ BEGIN
     RAISE EXCEPTION 'guard: % on % is refused, the log only grows', TG_OP, TG_TABLE_NAME USING ERRCODE = 'SW002';
 END $$;
 
-CREATE FUNCTION {schema}.guard_delete() RETURNS trigger LANGUAGE plpgsql SET search_path = {schema} AS $$
+-- pg_temp is named, and last, in every function that reads a table: unnamed it would be searched first, and a view of the
+-- caller's in it would run with the rights of the function that the trigger is fired by.
+CREATE FUNCTION {schema}.guard_delete() RETURNS trigger LANGUAGE plpgsql SET search_path = {schema}, pg_temp AS $$
 BEGIN
     IF OLD.first + OLD.count > (SELECT floor FROM head) THEN
         RAISE EXCEPTION 'guard: entries from the floor on are never deleted' USING ERRCODE = 'SW002';
@@ -65,7 +67,7 @@ BEGIN
     RETURN OLD;
 END $$;
 
-CREATE FUNCTION {schema}.guard_block() RETURNS trigger LANGUAGE plpgsql SET search_path = {schema} AS $$
+CREATE FUNCTION {schema}.guard_block() RETURNS trigger LANGUAGE plpgsql SET search_path = {schema}, pg_temp AS $$
 BEGIN
     IF NEW.first IS DISTINCT FROM (SELECT size FROM head) THEN
         RAISE EXCEPTION 'guard: a block begins where the log ends' USING ERRCODE = 'SW002';
@@ -179,6 +181,18 @@ BEGIN
     DELETE FROM openings o WHERE o.first = ANY (gone);
     DELETE FROM blocks o WHERE o.first = ANY (gone);
     RETURN coalesce(cardinality(gone), 0);
+END $$;
+
+-- Write a table anew, without what was deleted or overwritten in it. Not by VACUUM: that cannot be in a function, and for
+-- whoever is not the owner it does nothing and says so in a warning only.
+CREATE FUNCTION {schema}.rewrite("table" text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {schema}, pg_temp AS $$
+BEGIN
+    CASE rewrite."table"
+        WHEN 'blocks'   THEN CLUSTER blocks   USING blocks_pkey;
+        WHEN 'openings' THEN CLUSTER openings USING openings_pkey;
+        WHEN 'side'     THEN CLUSTER side     USING side_pkey;
+    END CASE;
 END $$;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA {schema} FROM PUBLIC;

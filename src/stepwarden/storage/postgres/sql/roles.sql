@@ -7,5 +7,6 @@ GRANT EXECUTE ON FUNCTION
                           bytea[], bigint, bytea, text),
     {schema}.erase_openings(bigint, integer[], bytea[]),
     {schema}.raise_floor(bigint),
-    {schema}.prune(integer)
+    {schema}.prune(integer),
+    {schema}.rewrite(text)
 TO {role};
