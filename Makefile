@@ -4,6 +4,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 READY := .venv/.ready
+TOOLS := oathtool openssl strace ssh-agent=openssh-client \
+  /usr/share/gocode/src/golang.org/x/mod=golang-golang-x-mod-dev
 
 .PHONY: help demo test lint types contracts unit bench soak lock clean
 help: ## list the commands
@@ -28,10 +30,11 @@ contracts: $(READY) ## import-linter: who may import whom
 	@.venv/bin/lint-imports
 
 unit: $(READY) ## the tests
-	@bash scripts/tools.sh oathtool
+	@bash scripts/tools.sh $(TOOLS)
 	@$(PY) -m pytest -q -m "not soak"
 
 soak: $(READY) ## long runs
+	@bash scripts/tools.sh $(TOOLS)
 	@$(PY) -m pytest -q -m soak
 
 bench: $(READY) ## one table of speed and memory, each figure beside a peer or a physical limit
