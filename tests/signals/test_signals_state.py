@@ -394,6 +394,18 @@ def test_a_session_of_somebody_else_is_not_known() -> None:
     assert value(state, "session_known", at(1, session="s2", **HOME)) is False
 
 
+def test_a_session_that_nobody_began_is_read_like_any_other() -> None:
+    """A visitor without a name, then a sign-in in the same session: nothing is asked of a record that it cannot say."""
+    state = SignalState(STANDARD)
+    visitor = HOME | {"actor": ""}
+    state.fold(opened(at(0, outcome="success", **visitor), "s1"))
+    assert value(state, "session_known", at(1, session="s1", **HOME)) is False
+    later = visitor | {"session": "s1", "country": "XX"}
+    assert value(state, "session_known", at(1, **later)) is True
+    assert [value(state, name, at(1, **later)) for name in CHANGED] == [False, False, False, True]
+    assert value(state, "session_known", at(1, session="s1", address="a", actor="eve")) is False
+
+
 def test_push_bombing_shows_in_the_challenge_history() -> None:
     """Prompts, wrong answers and abandoned challenges are counted for the actor, each in its window."""
     state = SignalState(STANDARD)

@@ -3,7 +3,8 @@
 - ``challenge.issued`` follows a step-up decision, for the same actor, session and action, and ends in time;
 - ``challenge.answered``, ``.passed``, ``.failed``, ``.expired`` follow a challenge that was issued to this actor, is
   still open, was ready, and whose time is not over (for ``.expired``: is); the fifth wrong answer ends it;
-- ``challenge.released`` and ``.withheld`` follow a held success that nobody released or withheld before;
+- ``challenge.released`` and ``.withheld`` follow a held success that nobody released or withheld before; a release one
+  that still waits: not one whose session or time, or whose person, had ended;
 - a grant is used by an attempt for the binding it was given for, before it ends, and once;
 - ``outcome.reported`` follows an attempt, says the same facts of it, and nothing follows its final one;
 - ``factor.enrolled``: who has a factor already needs an allowed attempt to get another one, recent and used once.
@@ -23,7 +24,7 @@ from stepwarden.flow.audit_steps import Findings
 from stepwarden.flow.state import LogState
 from stepwarden.flow.stepups import ENROL_ACTION, ENROL_WITHIN
 from stepwarden.stepup.issue import CHALLENGE_SECONDS
-from stepwarden.stepup.state import WRONG_PER_CHALLENGE, OpenChallenge
+from stepwarden.stepup.state import MAX_HELD, WRONG_PER_CHALLENGE, OpenChallenge
 
 REMEMBERED: Final = 4_096
 SECOND: Final = 1_000_000
@@ -40,6 +41,7 @@ class Links:
         self._fetch = fetch
         self._floor = floor
         self._attempts: OrderedDict[int, e.AttemptDecided] = OrderedDict()
+        self._held: OrderedDict[int, e.ChallengePassed] = OrderedDict()
 
     def check(self, state: LogState, index: int, entry: e.Entry) -> None:
         """Look at the entry at ``index``; ``state`` is that of the log before it."""
@@ -51,8 +53,10 @@ class Links:
                 why = self._issued(entry)
             case e.ChallengeAnswered() | e.ChallengePassed() | e.ChallengeFailed() | e.ChallengeExpired():
                 why = _answer(state, entry)
+                if isinstance(entry, e.ChallengePassed) and entry.held:
+                    self._hold(index, entry)
             case e.ChallengeReleased() | e.ChallengeWithheld():
-                why = _held(state, entry)
+                why = self._ended(state, entry)
             case e.OutcomeReported():
                 why = self._outcome(state, entry)
             case e.FactorEnrolled():
@@ -115,6 +119,28 @@ class Links:
             return f"the outcome of attempt {entry.previous} had been reported already"
         return None
 
+    def _hold(self, index: int, entry: e.ChallengePassed) -> None:
+        self._held[index] = entry
+        if len(self._held) > MAX_HELD:
+            self._held.popitem(last=False)
+
+    def _ended(self, state: LogState, entry: e.ChallengeReleased | e.ChallengeWithheld) -> str | None:
+        """What was held may be withheld whatever became of it meanwhile; released only while it waits."""
+        waits = state.stepup.held().get(entry.previous)
+        passed = self._held.pop(entry.previous, None) or (waits.entry if waits is not None else None)
+        if passed is None:
+            withheld = isinstance(entry, e.ChallengeWithheld) and self._pruned(entry.previous)
+            return None if withheld else "it follows no success that was held and waits"
+        if (passed.challenge, passed.actor, passed.session) != (entry.challenge, entry.actor, entry.session):
+            return "it is about another challenge, actor or session than the success it follows"
+        if isinstance(entry, e.ChallengeWithheld):
+            return None
+        if waits is None:
+            return "it releases a success that had ended before"
+        if entry.size <= entry.previous:
+            return f"the witnesses signed {entry.size} entries, among which the success is not"
+        return None
+
     def _enrolled(self, state: LogState, entry: e.FactorEnrolled) -> str | None:
         if entry.previous < 0:
             if state.stepup.people.enrolled(entry.actor):
@@ -172,16 +198,4 @@ def _answer(state: LogState, entry: _Ending) -> str | None:
         )
     if entry.result in ("wrong", "replayed") and found.wrong + 1 >= WRONG_PER_CHALLENGE:
         return f"it is wrong answer {found.wrong + 1}, and the challenge stays open"
-    return None
-
-
-def _held(state: LogState, entry: e.ChallengeReleased | e.ChallengeWithheld) -> str | None:
-    held = state.stepup.held().get(entry.previous)
-    if held is None:
-        return "it follows no success that was held and waits"
-    passed = held.entry
-    if (passed.challenge, passed.actor, passed.session) != (entry.challenge, entry.actor, entry.session):
-        return "it is about another challenge, actor or session than the success it follows"
-    if isinstance(entry, e.ChallengeReleased) and entry.size <= entry.previous:
-        return f"the witnesses signed {entry.size} entries, among which the success is not"
     return None

@@ -1,8 +1,9 @@
 """Step 7 of the audit: what is personal about an entry is there, or was erased rightly.
 
 A leaf holds commitments, the opening lies beside the log. An opening that is gone must be explained by a later
-``subject.erased`` of the person whose entry it is; what was pruned with its entry is not looked for. Without that, an
-opening that was quietly deleted would be indistinguishable from one that nobody ever wrote.
+``subject.erased`` of the person (or, where it names nobody, of the address) whose entry it is; what was pruned with its
+entry is not looked for. Without that, an opening that was quietly deleted would be indistinguishable from one that
+nobody ever wrote.
 
 With the master key each opening is opened, and each value compared with its commitment: an opening that was exchanged,
 or moved beside another entry, is found. Without it, only that openings are there is checked.
@@ -46,8 +47,7 @@ class Openings:
     def check(self, index: int, entry: e.Entry, sealed: bytes) -> None:
         """Look at the entry at ``index``; ``sealed`` is b"" where there is no opening."""
         if isinstance(entry, e.SubjectErased):
-            for whose in ((entry.actor, ""), ("", entry.actor)):
-                self._erased += len(self._missing.pop(whose, ()))
+            self._erased += len(self._missing.pop((entry.actor, entry.address), ()))
         if not entry.personal:
             if sealed:
                 self.findings.fail(f"entry {index}: an opening lies beside an entry that commits to nothing")

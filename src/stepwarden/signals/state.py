@@ -117,7 +117,7 @@ _NO_SESSION: Final = (False,) * 5
 _SAME_SESSION: Final = (True, *(False,) * 4)
 _NO_TROUBLE: Final = (0, 0, 0, -1)
 _PROVED: Final = "\n"
-"""In front of a session that had a challenge passed, and may begin anew."""
+"""In front of a session that had a challenge passed, or was begun by nobody, and may begin anew."""
 
 
 class SignalState:
@@ -208,8 +208,10 @@ class SignalState:
             return _NO_SESSION
         if began == _began(facts):
             return _SAME_SESSION
-        actor, *things = began.removeprefix(_PROVED).split("\n", 4)
-        if actor != facts.actor:
+        actor, *things = began.rsplit(
+            "\n", 4
+        )  # from the end: a session that nobody began starts like a proved one
+        if actor.removeprefix(_PROVED) != facts.actor:
             return _NO_SESSION
         seen = (facts.address, facts.network, facts.agent, facts.country)
         # Known at the beginning and missing now is a change; missing at the beginning tells nothing.
