@@ -153,6 +153,40 @@ def test_a_silent_agent_does_not_hold_the_log_for_ever(tmp_path: Path) -> None:
     liar.close()
 
 
+def test_an_agent_that_drips_does_not_hold_the_log_for_ever(tmp_path: Path) -> None:
+    """Each byte comes in time, and the answer never does: the time is for all of it."""
+    path, sent = tmp_path / "drip.sock", 0
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen()
+
+    def drip() -> None:
+        nonlocal sent
+        client, _ = listener.accept()
+        with client, contextlib.suppress(OSError):
+            for byte in struct.pack(">I", 100) + bytes(100):
+                client.sendall(bytes([byte]))
+                sent += 1
+                threading.Event().wait(0.02)
+
+    threading.Thread(target=drip, daemon=True).start()
+    with pytest.raises(SignerError, match="did not answer"):
+        SshAgent(str(path), seconds=0.2).identities()
+    assert sent < 100
+    listener.close()
+
+
+def test_what_an_agent_calls_its_keys_does_not_steer_the_terminal(tmp_path: Path) -> None:
+    """A comment is somebody else's text, and stands in a message."""
+    key = string(b"ssh-ed25519") + string(bytes(32))
+    answer = string(bytes([12]) + struct.pack(">I", 1) + string(key) + string(b"\x1b[2Jgood key"))
+    liar = Liar(tmp_path / "escape.sock", lambda _: answer)
+    with pytest.raises(SignerError, match="good key") as caught:
+        SshAgent(str(liar.path)).find("another")
+    assert str(caught.value).isprintable()
+    liar.close()
+
+
 def test_no_agent_is_said_to_be_none(tmp_path: Path) -> None:
     """No path, no socket there, a file in its place."""
     with pytest.raises(SignerError, match="SSH_AUTH_SOCK"):

@@ -26,6 +26,7 @@ import socket
 import stat
 import struct
 import threading
+import time
 from binascii import b2a_base64
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +36,7 @@ from stepwarden.errors import MalformedNoteError, SignerError
 from stepwarden.ledger.note import Ed25519Verifier
 
 SECONDS: Final = 5.0
-"""How long the agent may take for an answer: it may ask somebody to touch a token."""
+"""How long the agent may take for a whole answer: it may ask somebody to touch a token."""
 
 MAX_MESSAGE: Final = 262_144
 """Bytes of an answer at most, as OpenSSH's own limit."""
@@ -113,7 +114,7 @@ class SshAgent:
         found = [one for one in known if wanted in ("", one.fingerprint, one.comment)]
         if len(found) == 1:
             return found[0]
-        offered = ", ".join(f"{one.fingerprint} ({one.comment})" for one in known) or "none (is it locked?)"
+        offered = ", ".join(f"{one.fingerprint} ({one.comment!r})" for one in known) or "none (is it locked?)"
         which = f"key {wanted!r}" if wanted else "one Ed25519 key"
         many = "more than one" if found else "no"
         raise SignerError(
@@ -146,16 +147,16 @@ class SshAgent:
         """Send a request; return what follows the type in the answer."""
         message = _string(request)
         with self._lock:
-            kept = self._open is not None
+            kept, deadline = self._open is not None, time.monotonic() + self._seconds
             try:
                 try:
-                    answer = self._exchange(message)
+                    answer = self._exchange(message, deadline)
                 except (BrokenPipeError, ConnectionResetError, EOFError):
                     # The agent closed the connection that we kept. Asking twice harms nobody: Ed25519 signs alike.
                     self._drop()
                     if not kept:
                         raise
-                    answer = self._exchange(message)
+                    answer = self._exchange(message, deadline)
             except TimeoutError as exc:
                 self._drop()
                 raise SignerError(
@@ -179,14 +180,15 @@ class SshAgent:
             raise SignerError(f"what listens at {self._path} does not speak as an ssh-agent")
         return answer[1:]
 
-    def _exchange(self, message: bytes) -> bytes:
+    def _exchange(self, message: bytes, deadline: float) -> bytes:
         if self._open is None:
             self._open = self._connect()
+        self._open.settimeout(_left(deadline))
         self._open.sendall(message)
-        (length,) = struct.unpack(">I", self._receive(4))
+        (length,) = struct.unpack(">I", self._receive(4, deadline))
         if not 1 <= length <= MAX_MESSAGE:
             raise SignerError(f"what listens at {self._path} does not speak as an ssh-agent")
-        return self._receive(length)
+        return self._receive(length, deadline)
 
     def _connect(self) -> socket.socket:
         status = Path(self._path).stat()
@@ -201,16 +203,18 @@ class SshAgent:
             raise
         return client
 
-    def _receive(self, count: int) -> bytes:
+    def _receive(self, count: int, deadline: float) -> bytes:
         if self._open is None:
             raise EOFError("closed")
-        data = b""
+        data = bytearray()
         while len(data) < count:
+            # The time is for the answer, not for each byte of it.
+            self._open.settimeout(_left(deadline))
             more = self._open.recv(count - len(data))
             if not more:
                 raise EOFError("it closed the connection")
             data += more
-        return data
+        return bytes(data)
 
     def _drop(self) -> None:
         if self._open is not None:
@@ -273,6 +277,13 @@ def agent_signer(agent: SshAgent, name: str, wanted: str) -> AgentSigner:
         return AgentSigner(agent, name, agent.find(wanted).public_key)
     except MalformedNoteError as exc:
         raise SignerError(f"{name!r} cannot be the name of a log's key: {exc}") from exc
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("too slow")
+    return left
 
 
 def _string(data: bytes) -> bytes:
