@@ -172,6 +172,23 @@ def test_a_damaged_log_fails_with_exit_code_1(run: Run, folder: Path) -> None:
     assert "\nFAILED, the log" in done.stdout
 
 
+def test_attack_entries_are_hidden_and_called_pruned(run: Run, folder: Path) -> None:
+    """Whoever knows of no pruning gets no OK for entries that nobody hashed; who does says from where on."""
+    for index in range(2):
+        (folder / f"tile/entries/{index:03}").unlink()
+    arguments = ("verify", "--dir", folder, "--vkey", VKEY)
+    hidden = run(*arguments)
+    assert hidden.returncode == 1, hidden.stdout + hidden.stderr
+    assert "2. the entries: FAILED, the entries 0 to 511 are not here" in hidden.stdout
+    assert run(*arguments, "--floor", "511").returncode == 1
+    known = run(*arguments, "--floor", "512", "--json")
+    assert known.returncode == 0, known.stdout
+    assert json.loads(known.stdout)["floor"] == 512
+    assert "of which the first 512 are not here" in run(*arguments, "--floor", "600").stdout
+    for text in ("-1", "0x1", "1_0", "", "9" * 20):
+        assert run(*arguments, f"--floor={text}").returncode == 2
+
+
 def test_json_says_the_same_for_machines(run: Run, folder: Path) -> None:
     """One object; the codes of errors are the stable ones."""
     done = run("verify", "--dir", folder, "--vkey", VKEY, "--json")

@@ -1,11 +1,15 @@
 """``python -m stepwarden.ledger``: check a log, or a receipt, with nothing but this room and ``cryptography``.
 
-    verify   --dir DIR | --url URL  --vkey KEY [--origin ORIGIN] [--policy FILE] [--checkpoint OLD ...] [--json]
+    verify   --dir DIR | --url URL  --vkey KEY [--origin ORIGIN] [--policy FILE] [--checkpoint OLD ...] [--floor N]
+             [--json]
     receipt  FILE --entry FILE      --vkey KEY [--origin ORIGIN] [--policy FILE] [--json]
 
 It checks any log in the files of c2sp.org/tlog-tiles, whoever made it, and knows nothing of what its entries mean.
 KEY is a public key's text or a file of such texts; the origin is the keys' name unless it is given. Without --vkey
 the keys are those of the logs in the policy.
+
+Every entry has to be there. A log that was pruned passes only where ``--floor`` says from which entry on it has to be
+whole: what lies before is known by its hashes alone, and a log that hides entries would call them pruned.
 
 Each step is printed on a line of its own. Exit codes: 0 every step holds; 1 one does not, or the log cannot be read;
 2 wrong usage, which includes keys, policies and old checkpoints that cannot be read.
@@ -23,6 +27,7 @@ from pathlib import Path
 from typing import Final
 
 from stepwarden.errors import KeyFileError, MalformedNoteError, StepwardenError
+from stepwarden.ledger.checkpoint import parse_size
 from stepwarden.ledger.cosignature import Ed25519CosignatureVerifier
 from stepwarden.ledger.keys import read_verifiers
 from stepwarden.ledger.note import MAX_NOTE, Verifier, encode_base64
@@ -153,9 +158,12 @@ def _verify(arguments: argparse.Namespace) -> int:
         earlier=earlier,
         policy=asked.policy,
         progress=progress,
+        floor=arguments.floor,
     )
     progress.clear()
     summary = f"the log {asked.origin}: {report.size:,} entries under root {encode_base64(report.root)}"
+    if report.floor:
+        summary += f", of which the first {report.floor:,} are not here"
     return _tell(report, summary, as_json=arguments.json)
 
 
@@ -212,12 +220,26 @@ def _as_json(report: Report) -> dict[str, object]:
         for step in report.steps
     ]
     root = encode_base64(report.root)
-    return {"ok": report.ok, "origin": report.origin, "size": report.size, "root": root, "steps": steps}
+    return {
+        "ok": report.ok,
+        "origin": report.origin,
+        "size": report.size,
+        "floor": report.floor,
+        "root": root,
+        "steps": steps,
+    }
 
 
 def _plain(text: str) -> str:
     """What a log says of itself must not steer the terminal."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def _index(text: str) -> int:
+    try:
+        return parse_size(text)
+    except MalformedNoteError as exc:
+        raise argparse.ArgumentTypeError(f"{text!r} is no index of an entry") from exc
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -239,6 +261,13 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="OLD",
         help="an earlier checkpoint, or a receipt: the log must have gone on from it",
+    )
+    verify.add_argument(
+        "--floor",
+        type=_index,
+        default=0,
+        metavar="N",
+        help="entries before this one may have been pruned; 0, which is the default: none",
     )
     verify.set_defaults(run=_verify)
     receipt = commands.add_parser("receipt", help="check that an entry is in a log")

@@ -97,12 +97,13 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What a verification found. ``size`` is the number of entries read, ``root`` the hash over them."""
+    """What was found: ``size`` entries under ``root``, of which only the hashes were there before ``floor``."""
 
     origin: str
     size: int
     root: bytes
     steps: tuple[Step, ...]
+    floor: int = 0
 
     @property
     def ok(self) -> bool:
@@ -155,7 +156,7 @@ def verify_log(
         scan.error = exc
     root = scan.tail.root()
     steps = (head_step, scan.entries(), _check_tree(head, scan.tail.size, root), scan.tiles(), past.step())
-    return Report(origin=origin, size=scan.tail.size, root=root, steps=steps)
+    return Report(origin=origin, size=scan.tail.size, root=root, steps=steps, floor=scan.floor)
 
 
 def _failed(number: int, title: str, error: StepwardenError, *, count: int) -> Step:
@@ -261,7 +262,7 @@ class _Scan:
         self._size = size
         self._past = past
         self._taken = taken
-        self._floor = 0
+        self.floor = 0
         self._entries: Iterator[bytes] = iter(())
         self._too_long = _Places()
         self._beyond = False
@@ -283,11 +284,11 @@ class _Scan:
 
     def _open(self, reader: LogReader) -> None:
         """Read on from where we are, or from the floor where that is further on."""
-        self._floor = reader.floor()
-        if not 0 <= self._floor <= self._size or self._floor % WIDTH:
-            raise CorruptLogError(f"a log of {self._size} entries cannot begin at {self._floor}")
+        self.floor = reader.floor()
+        if not 0 <= self.floor <= self._size or self.floor % WIDTH:
+            raise CorruptLogError(f"a log of {self._size} entries cannot begin at {self.floor}")
         # One entry more than the head counts, to see that there is none.
-        self._entries = reader.leaves(max(self._floor, self.tail.size), self._size + 1)
+        self._entries = reader.leaves(max(self.floor, self.tail.size), self._size + 1)
 
     def _read(self, reader: LogReader, stop: int) -> bool:
         """Hash the next entries up to ``stop``; tell whether there were any."""
@@ -295,14 +296,14 @@ class _Scan:
         # Batches end at tile boundaries: whole tiles are hashed faster.
         end = min(stop, (first // BATCH + 1) * BATCH)
         try:
-            if first < self._floor:
-                hashes = self._pruned(reader, first, min(end, self._floor))
+            if first < self.floor:
+                hashes = self._pruned(reader, first, min(end, self.floor))
             else:
                 hashes = self._hash(first, list(islice(self._entries, end - first)))
         except PrunedError:
-            before = self._floor
+            before = self.floor
             self._open(reader)
-            if self._floor == before:
+            if self.floor == before:
                 raise
             return True  # somebody pruned while we read: go on from the tiles
         self.tail.extend(hashes)
@@ -357,10 +358,8 @@ class _Scan:
             text = f"longer than {MAX_LEAF} bytes: {self._too_long}"
             return _failed(2, title, CorruptLogError(text), count=size)
         detail = "all there, none after the head"
-        if self._floor:
-            detail = (
-                f"those before {self._floor} were pruned (only their hashes count), the rest is all there"
-            )
+        if self.floor:
+            detail = f"those before {self.floor} were pruned (only their hashes count), the rest is all there"
         return Step(number=2, title=title, ok=True, detail=detail, count=size)
 
     def tiles(self) -> Step:
