@@ -17,7 +17,9 @@ newlines; where it holds blank lines itself, the last one separates.
 
 A key is known by its name and its id together. A line by an unknown key is ignored (so that keys can rotate
 and witnesses can sign beside us); a line by a known key must verify or the whole note is refused; at least
-one line must be by a known key. The text of a note must not be looked at before.
+one line must be by a known key. Where several keys are known by one name and id (anybody can make a key that has
+another one's id), or one key with several limits, a line must verify under each of them. The text of a note
+must not be looked at before.
 
 Key texts, one line each:
 
@@ -242,14 +244,16 @@ def verified(note: SignedNote, verifiers: Collection[Verifier]) -> Sequence[Sign
     Raises:
         BadSignatureError: a given key's signature does not verify.
     """
-    known = {(verifier.name, verifier.key_id): verifier for verifier in verifiers}
+    known: dict[tuple[str, bytes], list[Verifier]] = {}
+    for verifier in verifiers:
+        known.setdefault((verifier.name, verifier.key_id), []).append(verifier)
     message = note.text.encode()
     good = []
     for line in note.signatures:
-        verifier = known.get((line.name, line.key_id))
-        if verifier is None:
+        keys = known.get((line.name, line.key_id))
+        if keys is None:
             continue
-        if not verifier.verify(message, line.signature):
+        if not all(key.verify(message, line.signature) for key in keys):
             raise BadSignatureError(f"the signature by {line.name} does not verify")
         good.append(line)
     return good
