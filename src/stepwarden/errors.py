@@ -331,3 +331,13 @@ class LookupDataError(StepwardenError):
     """A geographic or network data file cannot be read."""
 
     code = "lookup.data"
+
+
+def error_of(code: str, message: str) -> StepwardenError:
+    """The error that another process of ours told by its code; an unknown code stays in the message."""
+    kinds = [StepwardenError]
+    for kind in kinds:
+        if kind.code == code:
+            return kind(message)
+        kinds += [one for one in kind.__subclasses__() if one.__module__ == __name__]
+    return StepwardenError(f"{message} ({code})")

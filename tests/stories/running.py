@@ -25,7 +25,7 @@ from unittest import mock
 
 import httpx
 
-from stepwarden.app.control import CreateKey, ask_running
+from stepwarden.app.commands import CreateKey, ask_running
 from stepwarden.cli.main import main
 from stepwarden.ledger.keys import read_verifiers
 from stepwarden.ledger.note import Verifier

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -105,6 +106,12 @@ def archived(folder: Path, at_least: int) -> int | None:
     return size if size >= at_least else None
 
 
+def exported(http: httpx.Client, at_least: int) -> list[dict[str, Any]] | None:
+    """The entries about exports, once there are enough."""
+    found = [one for one in entries(http, kind="administration") if one["action"] == "log.export"]
+    return found if len(found) >= at_least else None
+
+
 def test_a_service_keeps_its_archive_up_and_comes_back_after_a_kill(tmp_path: Path) -> None:
     """Continuous export: grows by itself, survives kill -9, and is never told a rolled-back log."""
     folder = tmp_path / "archive"
@@ -123,8 +130,8 @@ def test_a_service_keeps_its_archive_up_and_comes_back_after_a_kill(tmp_path: Pa
             done = verifier("--dir", folder, "--vkey", vkey)
             assert done.returncode == 0, done.stdout + done.stderr
             server.start()
-        with server.client(key) as http:
-            exports = [one for one in entries(http, kind="administration") if one["action"] == "log.export"]
+        with server.client(key) as http:  # the third start answers before its first export has begun
+            exports = until(partial(exported, http, 3), "an entry of each start's export")
         assert [(one["by"], one["target"]) for one in exports] == [("archive", str(folder))] * 3
         assert run_inside("ledger", "replay", "--data", server.data).returncode == 0
 

@@ -6,106 +6,42 @@ no API key. One JSON object a line in, one out:
     {"op": "key.create", "name": "shop", "scopes": ["decide", "report"]}
     {"id": "9c0e...", "token": "sw_9c0e..._..."}        or        {"code": "input.invalid", "error": "..."}
 
-So ``stepwarden keys create`` works whether the service is running or not.
+So ``stepwarden keys create`` works whether the service is running or not. What may be asked is in ``commands``.
 """
 
 import asyncio
 import contextlib
 import json
-import socket
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
 
 import msgspec
 
-from stepwarden.app.node import Node
-from stepwarden.app.subjects import Disclose, EraseSubject, ExportSubject, erase, send
-from stepwarden.errors import InputError, SettingsError, StepwardenError, StorageLockedError
-
-SOCKET = "control.sock"
-BY = "command"
-MAX_LINE = 65_536
-SECONDS = 10.0
-
-
-class CreateKey(msgspec.Struct, frozen=True, tag_field="op", tag="key.create", forbid_unknown_fields=True):
-    name: Annotated[str, msgspec.Meta(max_length=64)]
-    scopes: tuple[str, ...]
-
-
-class RevokeKey(msgspec.Struct, frozen=True, tag_field="op", tag="key.revoke", forbid_unknown_fields=True):
-    id: str
-
-
-class ListKeys(msgspec.Struct, frozen=True, tag_field="op", tag="key.list", forbid_unknown_fields=True):
-    pass
-
-
-class ApplyLabel(msgspec.Struct, frozen=True, tag_field="op", tag="label", forbid_unknown_fields=True):
-    attempt: str
-    label: Literal["attack", "benign"]
-    source: str
-    reliability: int
-
-
-class AnchorLog(msgspec.Struct, frozen=True, tag_field="op", tag="log.anchor", forbid_unknown_fields=True):
-    pass
-
-
-class PruneLog(msgspec.Struct, frozen=True, tag_field="op", tag="ledger.prune", forbid_unknown_fields=True):
-    floor: int
-    rule: str
-    archive: str
-
-
-class ExportLog(msgspec.Struct, frozen=True, tag_field="op", tag="log.export", forbid_unknown_fields=True):
-    """``before``: how many entries the archive has already."""
-
-    where: str
-    before: int
-
-
-class TrustLog(msgspec.Struct, frozen=True, tag_field="op", tag="log.trust", forbid_unknown_fields=True):
-    reason: str
-
-
-class RotateLogKey(
-    msgspec.Struct, frozen=True, tag_field="op", tag="log.key.rotate", forbid_unknown_fields=True
-):
-    overlap: int
-    reason: str = ""
-    keep: bool = False
-    kind: Literal["", "file", "ssh-agent"] = ""
-    key: str = ""
-
-
-class RetireLogKey(
-    msgspec.Struct, frozen=True, tag_field="op", tag="log.key.retire", forbid_unknown_fields=True
-):
-    pass
-
-
-class ListLogKeys(
-    msgspec.Struct, frozen=True, tag_field="op", tag="log.key.list", forbid_unknown_fields=True
-):
-    pass
-
-
-Command = (
-    CreateKey
-    | RevokeKey
-    | ListKeys
-    | ApplyLabel
-    | TrustLog
-    | AnchorLog
-    | RotateLogKey
-    | RetireLogKey
-    | ListLogKeys
-    | EraseSubject
-    | PruneLog
-    | ExportLog
+from stepwarden.app.commands import (
+    BY,
+    MAX_LINE,
+    SECONDS,
+    SOCKET,
+    AnchorLog,
+    ApplyLabel,
+    Command,
+    CreateKey,
+    Disclose,
+    EraseSubject,
+    ExportLog,
+    ExportSubject,
+    ListKeys,
+    ListLogKeys,
+    PruneLog,
+    RetireLogKey,
+    RevokeKey,
+    RotateLogKey,
+    TrustLog,
 )
+from stepwarden.app.node import Node
+from stepwarden.app.subjects import erase, send
+from stepwarden.errors import InputError, SettingsError, StepwardenError
+
 _decode = msgspec.json.Decoder(Command | ExportSubject | Disclose).decode
 
 
@@ -160,7 +96,11 @@ async def execute(node: Node, command: Command) -> dict[str, object]:
 
 
 async def listen(node: Node, data: Path) -> asyncio.Server:
-    """Serve commands at the socket of this data directory, until closed."""
+    """Serve commands at the socket of this data directory, until closed.
+
+    Raises:
+        SettingsError: it cannot be made there; a socket's path has at most 107 bytes.
+    """
     path = data / SOCKET
     path.unlink(missing_ok=True)  # the log's lock is ours, so nobody listens there any more
 
@@ -170,7 +110,10 @@ async def listen(node: Node, data: Path) -> asyncio.Server:
             await _reply(node, line, writer)
         writer.close()
 
-    server = await asyncio.start_unix_server(serve, path, limit=MAX_LINE, start_serving=False)
+    try:
+        server = await asyncio.start_unix_server(serve, path, limit=MAX_LINE, start_serving=False)
+    except OSError as exc:
+        raise SettingsError(f"the control socket {path} cannot be made: {exc}") from exc
     path.chmod(0o600)  # before the first connection is taken
     await server.start_serving()
     return server
@@ -190,31 +133,3 @@ async def _reply(node: Node, line: bytes, writer: asyncio.StreamWriter) -> None:
         answer = {"code": exc.code, "error": str(exc)}
     writer.write(json.dumps(answer).encode() + b"\n")
     await writer.drain()
-
-
-def ask_running(data: Path, command: Command, *, seconds: float = SECONDS) -> dict[str, object] | None:
-    """Send a command to the service that runs on this data directory; None if none does.
-
-    Args:
-        seconds: how long its answer may take.
-
-    Raises:
-        StepwardenError: it refused, or did not answer in time.
-    """
-    client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    client.settimeout(seconds)
-    with client:
-        try:
-            client.connect(str(data / SOCKET))
-        except (FileNotFoundError, ConnectionRefusedError):
-            return None
-        try:
-            client.sendall(msgspec.json.encode(command) + b"\n")
-            with client.makefile("rb") as stream:
-                line = stream.readline(MAX_LINE)
-            answer: dict[str, object] = json.loads(line)
-        except (OSError, ValueError) as exc:
-            raise StorageLockedError(f"the service on {data} does not answer: {exc}") from exc
-    if "error" in answer:
-        raise InputError(str(answer["error"]))
-    return answer

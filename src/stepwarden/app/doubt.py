@@ -76,7 +76,7 @@ class Watch:
             CorruptLogError, StorageError: our own log cannot be compared.
         """
         found = await asyncio.to_thread(survey, self._outside, self._reader, self._verifiers(), self._origin)
-        for name, why in found.unknown:
+        for name, why in found.telling():
             _log.info("nothing is known of the log from %s: %s", name, why)
         return found
 

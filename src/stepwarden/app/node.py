@@ -14,7 +14,8 @@ from stepwarden.app.archiving import Archiving
 from stepwarden.app.core import Core, Progress, World, open_core
 from stepwarden.app.doubt import Watch, anchors_folder, make_watch
 from stepwarden.app.key_keeper import KeyKeeper
-from stepwarden.app.paths import Paths, prepare, read_policy
+from stepwarden.app.paths import Paths
+from stepwarden.app.prepare import prepare, read_policy
 from stepwarden.app.pruning import Pruning, folding, own_verifiers
 from stepwarden.app.publishing import Publishing, hold_rule, make_publishing
 from stepwarden.app.settings import Settings

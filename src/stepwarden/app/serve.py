@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from stepwarden import __version__
-from stepwarden.app.control import SOCKET
+from stepwarden.app.commands import SOCKET
 from stepwarden.app.control import listen as listen_for_commands
 from stepwarden.app.core import Progress
 from stepwarden.app.node import Node, open_node
-from stepwarden.app.paths import read_policy
+from stepwarden.app.prepare import read_policy
 from stepwarden.app.settings import Settings
 from stepwarden.errors import PolicyError, StepwardenError
 from stepwarden.gateway.application import build

@@ -10,13 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-import uvloop
-
-from stepwarden.app.control import BY, SOCKET
-from stepwarden.app.node import open_node
-from stepwarden.app.settings import environment, load_settings
-from stepwarden.app.subjects import Streamed, lines_of, receive
-from stepwarden.cli.options import Bars
+from stepwarden.app.commands import SOCKET, Streamed, receive
+from stepwarden.cli.options import existing
 from stepwarden.errors import InputError
 
 T = TypeVar("T")
@@ -26,22 +21,13 @@ def fetch(data: Path, command: Streamed, write: Callable[[str], object]) -> None
     """Give each line of the document to ``write``: from the running service, or else from the log here."""
     lines = receive(data / SOCKET, command)
     if lines is None:
-        uvloop.run(_here(data, command, write))
+        existing(data)
+        from stepwarden.cli.stopped import document
+
+        asyncio.run(document(data, command, write))
         return
     for line in lines:
         write(line)
-
-
-async def _here(data: Path, command: Streamed, write: Callable[[str], object]) -> None:
-    settings = load_settings(data, environment(), {})
-    with Bars() as report:
-        node = await asyncio.to_thread(open_node, data, settings, report)
-    try:
-        await node.start()
-        async for line in lines_of(node.service, command, by=BY):
-            write(line)
-    finally:
-        await node.close("command done")
 
 
 @contextlib.contextmanager

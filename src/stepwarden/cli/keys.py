@@ -1,18 +1,16 @@
 """``stepwarden keys``: API keys, whether the service runs or not."""
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from stepwarden.app.control import SECONDS, Command, CreateKey, ListKeys, RevokeKey, ask_running, execute
-from stepwarden.app.node import open_node
-from stepwarden.app.settings import environment, load_settings
-from stepwarden.cli.options import DATA, Bars, Data
+from stepwarden.app.commands import SECONDS, Command, CreateKey, ListKeys, RevokeKey, ask_running
+from stepwarden.cli.options import DATA, Data, existing
 
 app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
 
@@ -37,6 +35,7 @@ def revoke(
 ) -> None:
     """End a key at once."""
     run(data, RevokeKey(id=key_id))
+    print(f"revoked: {key_id}")
 
 
 @app.command("list")
@@ -51,16 +50,15 @@ def list_(data: Data = DATA) -> None:
 
 
 def run(data: Path, command: Command, *, seconds: float = SECONDS) -> dict[str, object]:
-    """Have the running service do it, within ``seconds``, or open the log and do it here."""
-    return ask_running(data, command, seconds=seconds) or uvloop.run(_here(data, command))
+    """Have the running service do it, within ``seconds``, or open the log and do it here.
 
+    Only making a key makes a log where there is none: a mistyped directory must not become a new, empty one.
+    """
+    done = ask_running(data, command, seconds=seconds)
+    if done is not None:
+        return done
+    if not isinstance(command, CreateKey):
+        existing(data)
+    from stepwarden.cli.stopped import carry_out
 
-async def _here(data: Path, command: Command) -> dict[str, object]:
-    settings = load_settings(data, environment(), {})
-    with Bars() as report:
-        node = open_node(data, settings, report)
-    try:
-        await node.start()
-        return await execute(node, command)
-    finally:
-        await node.close("command done")
+    return asyncio.run(carry_out(data, command))

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from stepwarden.app.commands import Disclose
 from stepwarden.app.paths import Paths
-from stepwarden.app.subjects import Disclose
 from stepwarden.cli.documents import fetch, read_with, written
 from stepwarden.cli.options import DATA, Data
 from stepwarden.errors import LedgerError, MalformedEntryError
@@ -20,12 +20,6 @@ Vkey = Annotated[
     Path | None,
     typer.Option(help="The log's public key, as you got it [default: keys/ledger.vkey in the data]."),
 ]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to ``stepwarden ledger``."""
-    app.command()(disclose)
-    app.command("check-disclosure")(check)
 
 
 def disclose(
@@ -46,7 +40,7 @@ def disclose(
 
 
 def check(file: File, vkey: Vkey = None, data: Data = DATA) -> None:
-    """Check such a file with the log's public key alone. Exits with 1 if anything in it does not hold."""
+    """Check a disclosed file with the log's public key alone. Exits with 1 if anything in it does not hold."""
     verifiers = read_verifiers(vkey or Paths(data).ledger_vkey)
     origin = verifiers[0].name
     try:

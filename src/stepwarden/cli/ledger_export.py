@@ -12,17 +12,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvloop
 from rich.console import Console
 from rich.table import Table
 
 from stepwarden.app.archiving import AnyArchive, locks_of, opened
-from stepwarden.app.control import ExportLog, ask_running, execute
-from stepwarden.app.node import open_node
+from stepwarden.app.commands import ExportLog
 from stepwarden.app.paths import Paths
 from stepwarden.app.pruning import parse_keep
 from stepwarden.app.settings import environment, load_settings
 from stepwarden.app.stores import LogReader
+from stepwarden.cli.keys import run
 from stepwarden.cli.options import DATA, Bars, Data, open_log
 from stepwarden.errors import InputError
 from stepwarden.ledger.archive import agreed_size
@@ -84,7 +83,7 @@ def _export(data: Path, reader: LogReader, archive: AnyArchive, console: Console
     verifiers = read_verifiers(Paths(data).ledger_vkey)
     origin = verifiers[0].name
     before = agreed_size(reader, archive, verifiers=verifiers, origin=origin)
-    note = _begin(data, ExportLog(where=archive.describe(), before=before))
+    note = str(run(data, ExportLog(where=archive.describe(), before=before))["note"])
     began = time.perf_counter()
     with Bars() as report:
         done = export_log(
@@ -101,24 +100,6 @@ def _export(data: Path, reader: LogReader, archive: AnyArchive, console: Console
         f"{done.files:,} files, {done.bytes / MEGA:,.1f} MB in {time.perf_counter() - began:.1f} s",
         markup=False,
     )
-
-
-def _begin(data: Path, command: ExportLog) -> str:
-    """Have it recorded that the log is exported; the published checkpoint."""
-    found = ask_running(data, command) or uvloop.run(_begin_here(data, command))
-    return str(found["note"])
-
-
-async def _begin_here(data: Path, command: ExportLog) -> dict[str, object]:
-    """The same with a log that nobody serves: it is published up to the entry that says so."""
-    settings = load_settings(data, environment(), {})
-    with Bars() as report:
-        node = open_node(data, settings, report)
-    try:
-        await node.start()
-        return await execute(node, command)
-    finally:
-        await node.close("command done")
 
 
 def _verify(data: Path, reader: LogReader, archive: AnyArchive, retain: int, sample: int) -> Checked:
@@ -150,8 +131,3 @@ def _show(console: Console, found: Checked) -> None:
         f"read back {found.files:,} of {found.expected:,} files, {found.bytes / MEGA:,.1f} MB: "
         + ("as they should be" if found.ok else "NOT as they should be"),
     )
-
-
-def register(app: typer.Typer) -> None:
-    """Put the command beside the others of ``stepwarden ledger``."""
-    app.command()(export)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from stepwarden.app.control import ListLogKeys, RetireLogKey, RotateLogKey
+from stepwarden.app.commands import ListLogKeys, RetireLogKey, RotateLogKey
 from stepwarden.cli.keys import run
 from stepwarden.cli.options import DATA, Data
 from stepwarden.errors import InputError
@@ -57,7 +57,7 @@ def rotate(
 ) -> None:
     """Let a new key follow. Old and new sign the change, which is an entry, and every head until the overlap ends.
 
-    Give the new public key (keys/ledger.vkey) to whoever verifies the log before that.
+    Before that, give the new public keys (keys/ledger.vkey) to whoever verifies the log.
     """
     command = RotateLogKey(overlap=seconds(overlap), reason=reason, keep=keep, kind=to, key=key)
     _show(run(data, command)["keys"], as_json=as_json)
@@ -93,7 +93,7 @@ def _show(rows: Any, *, as_json: bool) -> None:
     leaving = [key for key in rows if key["state"] == "leaving"]
     if leaving:
         console.print(
-            "Both keys sign every head until then. Give the new keys/ledger.vkey to whoever verifies this log.",
+            "Both keys sign every head until then. Give keys/ledger.vkey to whoever verifies this log.",
             highlight=False,
         )
 

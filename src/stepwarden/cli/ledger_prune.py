@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from stepwarden.app.control import PruneLog
+from stepwarden.app.commands import PruneLog
 from stepwarden.app.pruning import parse_keep
 from stepwarden.app.settings import environment, load_settings
 from stepwarden.app.world import wall_clock
@@ -37,7 +37,7 @@ def prune(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     data: Data = DATA,
 ) -> None:
-    """Remove the oldest entries for good. The tree stays, and so do proofs and every later decision's recomputing.
+    """Remove the oldest entries for good. Proofs, and recomputing every later decision, go on.
 
     Only what an archive holds is removed: it is read back and compared first, byte by byte. Works with the service
     running or stopped. What was personal of these entries is in no archive and is gone. See docs/retention.md.
@@ -118,8 +118,3 @@ def _show(console: Console, found: Plan) -> None:
         f"Entries {found.before:,} to {found.floor - 1:,} would go, {found.count:,} of {found.size - found.before:,}; "
         f"the first that stays is of {since:%Y-%m-%d %H:%M:%S} UTC."
     )
-
-
-def register(app: typer.Typer) -> None:
-    """Put the command beside the others of ``stepwarden ledger``."""
-    app.command()(prune)

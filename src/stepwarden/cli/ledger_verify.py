@@ -15,7 +15,7 @@ from rich.text import Text
 
 from stepwarden.app.settings import environment, load_settings
 from stepwarden.app.verification import verify_data, verify_source
-from stepwarden.cli.options import Bars
+from stepwarden.cli.options import Bars, existing
 from stepwarden.errors import InputError, MalformedNoteError
 from stepwarden.ledger.keys import read_verifiers
 from stepwarden.ledger.note import MAX_NOTE, Verifier, encode_base64
@@ -52,6 +52,8 @@ def verify(
     """
     if directory is not None and url:
         raise InputError("give --dir or --url, not both", field="url")
+    if directory is None and not url:
+        existing(data)
     rules = _policy(policy)
     earlier = [note for path in checkpoint for note in checkpoints(path)]
     published = _source(directory, url, bearer)

@@ -9,44 +9,45 @@ import typer
 from rich.console import Console
 
 from stepwarden import __version__
-from stepwarden.cli import (
-    keys,
-    ledger,
-    ledger_disclose,
-    ledger_doubt,
-    ledger_export,
-    ledger_prune,
-    subject,
-    witness,
-)
-from stepwarden.cli.ledger_verifier import verifier
-from stepwarden.cli.policy import app as policy
-from stepwarden.cli.replay import replay
-from stepwarden.cli.serve import serve
+from stepwarden.cli.later import MARKUP, Later, later
 from stepwarden.errors import PolicyError, StepwardenError
 
+COMMANDS = {
+    "serve": Later("stepwarden.cli.serve:serve", "Decide, record and answer over HTTP, until stopped."),
+    "replay": Later(
+        "stepwarden.cli.replay:replay",
+        "Replay logs: had Stepwarden been there, this is what it would have challenged or refused, and why.",
+    ),
+    "keys": Later("stepwarden.cli.keys:app", "Make, list and revoke API keys."),
+    "ledger": Later(
+        "stepwarden.cli.ledger:app",
+        "The log: check it, recompute its decisions, archive, prune, show parts of it; its keys.",
+    ),
+    "subject": Later(
+        "stepwarden.cli.subject:app", "What is held about a person: export it, check it, erase it."
+    ),
+    "policy": Later("stepwarden.cli.policy:app", "Check, test and show policies."),
+    "witness": Later(
+        "stepwarden.cli.witness:app",
+        "Be a witness: cosign the checkpoints of logs that only ever grow.",
+    ),
+    "version": Later("stepwarden.cli.main:version", "Print the version."),
+}
 app = typer.Typer(
     name="stepwarden",
     help="The audit log that decides who gets through the door.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
+    rich_markup_mode=MARKUP,
+    cls=later(COMMANDS),
 )
-app.command("serve")(serve)
-app.command("replay")(replay)
-app.add_typer(keys.app, name="keys")
-app.add_typer(ledger.app, name="ledger")
-app.add_typer(subject.app, name="subject")
-ledger_disclose.register(ledger.app)
-ledger_doubt.register(ledger.app)
-ledger_export.register(ledger.app)
-ledger_prune.register(ledger.app)
-ledger.app.command("verifier")(verifier)
-app.add_typer(policy, name="policy")
-app.add_typer(witness.app, name="witness")
 
 
-@app.command()
+@app.callback()
+def _stepwarden() -> None:
+    pass
+
+
 def version() -> None:
     """Print the version."""
     print(__version__)
@@ -61,7 +62,8 @@ def main() -> None:
             f" (line {exc.line}, column {exc.column})" if isinstance(exc, PolicyError) and exc.line else ""
         )
         Console(stderr=True).print(f"[bold red]error[/] [dim]{exc.code}[/]{where}: ", end="")
-        Console(stderr=True, highlight=False, markup=False).print(str(exc))
+        # Not wrapped: a hash or a path that is cut in two can be neither copied nor searched for.
+        Console(stderr=True, highlight=False, markup=False).print(str(exc), soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -1,5 +1,6 @@
 """Options that several commands share, and the log of a data directory for those that only read it."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -7,10 +8,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from stepwarden.app.core import Progress as Report
 from stepwarden.app.paths import Paths
 from stepwarden.app.settings import environment, load_settings
 from stepwarden.app.stores import LogReader, open_reader
+from stepwarden.errors import NotFoundError
 
 Data = Annotated[
     Path,
@@ -18,14 +19,33 @@ Data = Annotated[
         "--data",
         "-d",
         envvar="STEPWARDEN_DATA",
-        help="The data directory: log, keys, policy, settings. Made if missing.",
+        help="The data directory: log, keys, policy, settings.",
     ),
 ]
 DATA = Path("stepwarden-data")
+Report = Callable[[str, int, int], None]
+"""Told what is being done, how far it is, and the end (0: unknown)."""
+
+
+def existing(data: Path) -> None:
+    """Do nothing where there is a log.
+
+    Raises:
+        NotFoundError: there is none, nor keys of one, in this directory, and its settings name no database.
+    """
+    paths = Paths(data)
+    if paths.log.exists() or paths.ledger_vkey.exists() or load_settings(data, environment(), {}).log.store:
+        return
+    raise NotFoundError(f"there is no log in {data}: name its data directory by --data or STEPWARDEN_DATA")
 
 
 def open_log(data: Path) -> LogReader:
-    """The log of a data directory, wherever the settings say it is, for reading; the caller closes it."""
+    """The log of a data directory, wherever the settings say it is, for reading; the caller closes it.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    existing(data)
     return open_reader(Paths(data).log, load_settings(data, environment(), {}).log)
 
 
@@ -33,13 +53,15 @@ class Bars:
     """Progress on standard error, one bar for each thing being done; nothing where it is not a terminal."""
 
     def __init__(self) -> None:
+        console = Console(stderr=True)
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.completed:,.0f} of {task.total:,.0f}"),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
+            console=console,
             transient=True,
+            disable=not console.is_terminal,
         )
         self._tasks: dict[str, TaskID] = {}
 

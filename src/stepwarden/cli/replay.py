@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from stepwarden.app.lookups import make_lookups
-from stepwarden.app.paths import read_policy
+from stepwarden.app.prepare import read_policy
 from stepwarden.app.settings import environment, load_settings
 from stepwarden.cli.options import DATA, Counter
 from stepwarden.cli.replayed import show

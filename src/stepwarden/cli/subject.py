@@ -9,8 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from stepwarden.app.commands import DOCUMENT_SECONDS, EraseSubject, ExportSubject
 from stepwarden.app.paths import Paths
-from stepwarden.app.subjects import SECONDS, EraseSubject, ExportSubject
 from stepwarden.cli.documents import fetch, read_with, written
 from stepwarden.cli.keys import run
 from stepwarden.cli.ledger_disclose import File, Vkey, fail, summary
@@ -84,7 +84,7 @@ def erase(
     whom = actor or f"what names nobody from {address}"
     if not yes and not typer.confirm(f"Erase {whom}? It cannot be undone."):
         raise InputError("nothing was erased")
-    done = run(data, EraseSubject(actor, address, reason), seconds=SECONDS)
+    done = run(data, EraseSubject(actor, address, reason), seconds=DOCUMENT_SECONDS)
     print(
         f"erased: entry {done['id']}; personal fields of {done['openings']} entries and "
         f"{done['factors']} secrets of factors are gone from every file of {data}"

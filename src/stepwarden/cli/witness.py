@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from stepwarden.app.witness import OpenWitness, open_witness, serve_witness
-from stepwarden.errors import NotFoundError
+from stepwarden.errors import InputError, MalformedNoteError, NotFoundError
 from stepwarden.ledger.keys import read_keyring
+from stepwarden.ledger.vkey import parse_vkey
 
 app = typer.Typer(
     help="Be a witness: cosign the checkpoints of logs that only ever grow.", no_args_is_help=True
@@ -23,8 +24,7 @@ Data = Annotated[
         "--data",
         "-d",
         envvar="STEPWARDEN_WITNESS_DATA",
-        help="The witness's directory: keys and memory. Made if missing. Never restore its memory from an old copy "
-        "while a newer one exists.",
+        help="The witness's directory: keys and memory. Never restore its memory from an old copy.",
     ),
 ]
 DATA = Path("witness-data")
@@ -90,7 +90,7 @@ def drop_log(
     data: Data = DATA,
 ) -> None:
     """Believe a log's key no more, as after the log retired it. What was signed stays remembered."""
-    opened = open_witness(data)
+    opened = _existing(data)
     try:
         known = opened.unfollow(vkey)
     finally:
@@ -103,7 +103,7 @@ def drop_log(
 @app.command("list")
 def list_(data: Data = DATA) -> None:
     """Show the logs that are followed, and how far each has been seen."""
-    opened = open_witness(data)
+    opened = _existing(data)
     try:
         table = Table("log", "entries seen", "keys")
         logs = opened.store.logs()
@@ -125,6 +125,15 @@ def vkey(data: Data = DATA) -> None:
         opened.close()
 
 
+def _existing(data: Path) -> OpenWitness:
+    """The witness of a directory that has one: a mistyped name must not become a new witness."""
+    if not data.exists():
+        raise NotFoundError(
+            f"there is no witness in {data}: name its directory by --data or STEPWARDEN_WITNESS_DATA"
+        )
+    return open_witness(data)
+
+
 def _follow(opened: OpenWitness, text: str, origin: str = "") -> list[tuple[str, bool]]:
     """Follow the log, or the logs, of a key or a file of keys. Origins, and whether each key is new."""
     return [(origin or vkey.partition("+")[0], opened.follow(vkey, origin)) for vkey in _keys(text)]
@@ -134,5 +143,12 @@ def _keys(text: str) -> list[str]:
     """One key, or those of a file that are not retired."""
     path = Path(text)
     if "+" in text and not path.is_file():
-        return [text]
+        try:
+            return [parse_vkey(text.strip()).format()]
+        except MalformedNoteError as exc:
+            raise InputError(
+                f"{text[:80]!r} is neither a file nor a public key: {exc}", field="vkey"
+            ) from exc
+    if not path.is_file():
+        raise InputError(f"{text[:80]!r} is neither a file nor a public key", field="vkey")
     return [known.key.format() for known in read_keyring(path).keys if known.until is None]

@@ -44,6 +44,7 @@ MAX_KNOWN = 500
 """Claims that one ``log.trusted`` accepts at most: as many as fit into a leaf."""
 DETAIL = 512
 AT_ONCE = 16
+NOTHING = "knows no checkpoint of this log"
 TO_DO = (
     "Restore the newest copy of the data directory. If what is missing is known and accepted, go on with "
     '`stepwarden ledger trust --reason "..."`: it records who knew what, and why you go on'
@@ -113,6 +114,10 @@ class Survey:
                 found.setdefault(sighting.claim.name, sighting)
         return tuple(found.values())
 
+    def telling(self) -> tuple[tuple[str, str], ...]:
+        """Those of ``unknown`` that are worth a line: of a log without entries nobody can know anything yet."""
+        return self.unknown if self.head.size else tuple(one for one in self.unknown if one[1] != NOTHING)
+
     def check(self, state: LogState) -> None:
         """Do nothing where nobody contradicts.
 
@@ -162,7 +167,7 @@ def survey(
                 continue
             told.append((source, kept))
             if not kept:
-                unknown.append((source.name, "knows no checkpoint of this log"))
+                unknown.append((source.name, NOTHING))
     head = reader.load()
     if head is None:
         raise RollbackError("there is no log to compare")

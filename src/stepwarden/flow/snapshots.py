@@ -46,7 +46,6 @@ from stepwarden.flow.state import LogState
 from stepwarden.signals.travel import PLACE_BYTES, Places
 
 FORMAT: Final = b"stepwarden snapshot v1"
-FOLDER: Final = "snapshots"
 KEPT: Final = 2
 PLACE: Final = -1
 """Stands for the index to which a person's last place is bound when it is sealed: no entry has it."""
