@@ -120,3 +120,20 @@ def test_what_is_no_public_key_is_refused(tmp_path: Path, content: str, message:
     path.write_text(content)
     with pytest.raises(KeyFileError, match=message):
         read_verifiers(path)
+
+
+@pytest.mark.parametrize("planted", ["file", "link"])
+def test_attack_a_draft_that_others_can_read_is_planted(tmp_path: Path, planted: str) -> None:
+    """What stands where a key is drafted, or where it leads to, never becomes the key's file nor sees the key."""
+    path = tmp_path / "ledger.key"
+    draft, elsewhere = tmp_path / f".ledger.key.{os.getpid()}", tmp_path / "elsewhere"
+    elsewhere.touch(mode=0o666)
+    if planted == "file":
+        draft.touch(mode=0o666)
+    else:
+        draft.symlink_to(elsewhere)
+    signer = Ed25519Signer.from_seed("log.example/ours", bytes(32))
+    write_signer(path, signer)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert elsewhere.read_bytes() == b""
+    assert read_signer(path).format() == signer.format()

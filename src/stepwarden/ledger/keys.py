@@ -169,8 +169,11 @@ def _write(path: Path, text: str, *, mode: int, over: bool = False) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         # Whole or not at all: whoever is killed here must not leave half a key, which would stop every later start.
-        # The mode counts from the first instant on.
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode), "wb") as file:
+        # The mode counts from the first instant on, so it is always a new file: one that stands there already, or
+        # what a link there leads to, may be open to others.
+        draft.unlink(missing_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with open(os.open(draft, flags, mode), "wb") as file:
             file.write(text.encode())
             file.flush()
             os.fsync(file.fileno())
