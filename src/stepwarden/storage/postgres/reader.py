@@ -54,7 +54,7 @@ class PostgresLogReader:
         Raises:
             StorageTooOldError, StorageError: out of reach, or it holds no log that this version reads.
         """
-        self._url, self._schema = url, check_schema(schema)
+        self._url, self._schema = check_url(url), check_schema(schema)
         self._closed = False
         self._bridge = Bridge("postgres reader")
         try:
@@ -206,6 +206,24 @@ def holds_log(url: str, schema: str) -> bool:
         return reader.load() is not None
     finally:
         reader.close()
+
+
+def check_url(url: str) -> str:
+    """Return an address that the driver can read. It is not repeated: there may be a password in it.
+
+    Raises:
+        StorageError: it is none.
+    """
+    try:
+        readable = urlsplit(url).port != 0
+    except ValueError:
+        readable = False
+    if not readable:
+        raise StorageError(
+            "log.store is no address: give postgresql://user@host:port/database, in [] an IPv6 host, the port "
+            "from 1 to 65535"
+        )
+    return url
 
 
 def check_schema(schema: str) -> str:
