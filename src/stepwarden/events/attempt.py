@@ -11,10 +11,12 @@ from typing import Annotated, Literal
 
 import msgspec
 
-NO_CONTROL = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"
+END = r"(?![\s\S])"
+"""The end of a text. Not ``$``, which Python also finds before a last newline: "transfer\\n" is another action."""
+NO_CONTROL = rf"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*{END}"
 """No C0/C1 control character and no line separator: what a log viewer could be tricked with."""
 
-ACTION = r"^[a-z][a-z0-9_.:-]*$"
+ACTION = rf"^[a-z][a-z0-9_.:-]*{END}"
 
 Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=256, pattern=NO_CONTROL)]
 ShortText = Annotated[str, msgspec.Meta(max_length=64, pattern=NO_CONTROL)]
@@ -38,7 +40,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
     ``latitude`` -90..90 and ``longitude`` -180..180 in degrees, ``radius_km`` the accuracy radius.
     """
 
-    country: Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z]{2})?$")] = ""
+    country: Annotated[str, msgspec.Meta(pattern=rf"^([A-Za-z]{{2}})?{END}")] = ""
     region: ShortText = ""
     city: ShortText = ""
     latitude: Annotated[float, msgspec.Meta(ge=-90, le=90)] | None = None
