@@ -127,8 +127,11 @@ def verify_source(
     policy: WitnessPolicy | None,
     events: bool,
     progress: Progress,
+    floor: int | None = None,
 ) -> Report:
     """Check a published log; with ``events`` what its entries mean as well, which takes a log of ours.
+
+    ``floor``: see ``verify_published``.
 
     Raises nothing for a bad log.
     """
@@ -137,11 +140,11 @@ def verify_source(
     log = PublishedLog(source)
     if events:
         try:
-            floor = log.floor()
+            start = log.floor()
         except StepwardenError as exc:
-            floor, broken = 0, exc
+            start, broken = 0, exc
         audit = Audit(
-            log, keys=KeyAudit(verifiers, None, floor), floor=(floor, None, ""), openings=None, stamp=None
+            log, keys=KeyAudit(verifiers, None, start), floor=(start, None, ""), openings=None, stamp=None
         )
     report = verify_published(
         source,
@@ -151,6 +154,7 @@ def verify_source(
         policy=policy,
         progress=progress,
         entries=audit.take if audit is not None else None,
+        floor=floor,
     )
     steps = list(report.steps)
     if audit is not None:

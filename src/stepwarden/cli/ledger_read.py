@@ -57,6 +57,12 @@ def verify(
         bool,
         typer.Option("--events", help="With --dir or --url: it is a log of ours, check what entries mean."),
     ] = False,
+    floor: Annotated[
+        int,
+        typer.Option(
+            min=0, help="With --dir or --url: entries before this one may have been pruned; 0: none."
+        ),
+    ] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Check everything that can be checked of a log, in numbered steps. Exits with 1 if anything does not hold.
@@ -76,6 +82,7 @@ def verify(
         policy=policy,
         checkpoint=checkpoint or [],
         events=events,
+        floor=floor,
         as_json=as_json,
     )
     if not holds:

@@ -43,6 +43,7 @@ def verify(
     policy: Path | None,
     checkpoint: Sequence[Path],
     events: bool,
+    floor: int,
     as_json: bool,
 ) -> bool:
     """Verify what the options name, and print the report; whether every step holds.
@@ -77,6 +78,7 @@ def verify(
                 earlier=earlier,
                 policy=rules,
                 events=events,
+                floor=floor,
                 progress=lambda done, end: bars("checking", done, end),
             )
     show(report, time.perf_counter() - began, as_json=as_json)
@@ -192,6 +194,7 @@ def _as_json(report: Report, steps: Sequence[Step]) -> dict[str, Any]:
         "ok": report.ok,
         "origin": report.origin,
         "size": report.size,
+        "floor": report.floor,
         "root": encode_base64(report.root),
         "steps": [
             {
