@@ -92,6 +92,8 @@ class Attempts:
             if before is not None:
                 if before.body != body:
                     raise ConflictError("this idempotency key was used for another request")
+                if self._recorder.refused is not None:
+                    raise self._recorder.refused  # what a log in doubt once answered is no answer now
                 return self._answer(before, await asyncio.shield(before.last.durable))
         decided = self._decide(attempt, by, key, body)
         if key:

@@ -11,9 +11,11 @@ What is counted and not yet an entry is lost when the process is killed: at most
 Bounded by the number of keys. The filter in an entry holds tokens, never the person's id or address.
 """
 
+import re
+import unicodedata
 from collections import Counter
 
-from stepwarden.errors import BusyError
+from stepwarden.errors import BusyError, InputError
 from stepwarden.events.entries import Administration
 from stepwarden.events.redaction import redact
 from stepwarden.flow.recorder import Recorder
@@ -46,7 +48,10 @@ class Reads:
 
         Raises:
             BusyError: there is no room for it, so nothing may be handed out.
+            InputError: the reason is not printable.
         """
+        if not reason.isprintable():
+            raise InputError("a reason is printable text", field="reason")
         await self._recorder.append(
             self._entry(action, by, target, detail, rows, redact(reason)[:REASON])
         ).durable
@@ -85,3 +90,37 @@ class Reads:
             rows=rows,
             reason=reason,
         )
+
+
+def check_reason(reason: str, name: str) -> str:
+    """A reason as it may stay in the log for ever: without secrets, and without the one whom it is about.
+
+    Raises:
+        InputError: empty, too long, not printable, or it names them.
+    """
+    reason = reason.strip()
+    if not reason or len(reason) > REASON or not reason.isprintable():
+        raise InputError(f"say why, in 1 to {REASON} printable characters", field="reason")
+    check_unnamed(reason, name)
+    return redact(reason)[:REASON]
+
+
+def check_unnamed(reason: str, *names: str) -> None:
+    """A reason stays in the log when those whom it is about are erased: so it must not name them.
+
+    In whatever case, width or composition: for whoever reads it all of these are the name.
+
+    Raises:
+        InputError: it names one of them.
+    """
+    said = _folded(reason)
+    for name in names:
+        if name and re.search(rf"(?<!\w){re.escape(_folded(name))}(?!\w)", said):
+            raise InputError(
+                "the reason names whom it is about, and would stay: refer to the request instead",
+                field="reason",
+            )
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())

@@ -36,7 +36,7 @@ from stepwarden.flow.answers import (
 from stepwarden.flow.api_keys import SPACE as KEY_SPACE
 from stepwarden.flow.api_keys import ApiKeys, MadeKey, make, parse_scopes
 from stepwarden.flow.attempts import Attempts
-from stepwarden.flow.audited import Reads
+from stepwarden.flow.audited import Reads, check_unnamed
 from stepwarden.flow.disclosing import Disclosing
 from stepwarden.flow.publishing import WitnessFigures
 from stepwarden.flow.reading import Reading
@@ -128,7 +128,12 @@ class Service:
     async def entries(
         self, query: EntryQuery, *, by: str, opened: bool = True, reason: str = ""
     ) -> EntryPage:
-        """Read the log; that it was read is an entry of its own. ``opened``: show personal fields."""
+        """Read the log; that it was read is an entry of its own. ``opened``: show personal fields.
+
+        Raises:
+            InputError: the reason is not printable, or names whom the query is about.
+        """
+        check_unnamed(reason, query.actor, query.ip)
         page = await self._reading.entries(query, opened=opened)
         shown = "opened" if opened else "sealed"
         target, rows = self._reading.in_tokens(query), len(page.entries)

@@ -4,11 +4,13 @@ Verify and consume are one step: the gate looks at the answer and makes the entr
 is anything awaited. Two racing answers are looked at one after the other, and the second finds the code used.
 """
 
+import re
 from collections.abc import Callable
 
 import msgspec
 
 from stepwarden.errors import ForbiddenError, InputError
+from stepwarden.events.attempt import NO_CONTROL
 from stepwarden.events.entries import ChallengePassed, FactorEnrolled, FactorRemoved
 from stepwarden.flow.answers import PassedAnswer, TotpEnrolment
 from stepwarden.flow.attempts import Attempts
@@ -155,8 +157,8 @@ class StepUps:
 
     def _may_enrol(self, actor: str, attempt: str) -> tuple[str, int]:
         """The person's token and the index of the attempt that allows it (-1: none is needed)."""
-        if not actor or not actor.isprintable() or len(actor) > 256:
-            raise InputError("an actor has 1 to 256 printable characters", field="actor")
+        if not 0 < len(actor) <= 256 or re.match(NO_CONTROL, actor) is None:
+            raise InputError("an actor has 1 to 256 characters and no control characters", field="actor")
         person, _ = self._recorder.people.find_or_make(actor)
         if not self._state.stepup.people.enrolled(person.token):
             return person.token, -1

@@ -21,7 +21,6 @@ What names nobody is erased by its address in the same way. Not here: what pseud
 """
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -29,7 +28,14 @@ from typing import Protocol
 
 import msgspec
 
-from stepwarden.errors import InputError, NotFoundError, StepwardenError, StorageError, StorageLockedError
+from stepwarden.errors import (
+    InputError,
+    NotFoundError,
+    PrunedError,
+    StepwardenError,
+    StorageError,
+    StorageLockedError,
+)
 from stepwarden.events.disclosure import (
     SubjectHead,
     SubjectTail,
@@ -45,7 +51,7 @@ from stepwarden.events.redaction import redact
 from stepwarden.events.subject import Tally
 from stepwarden.flow.answers import Erased
 from stepwarden.flow.attempts import Attempts
-from stepwarden.flow.audited import REASON, Reads
+from stepwarden.flow.audited import Reads, check_reason, check_unnamed
 from stepwarden.flow.disclosing import Disclosing
 from stepwarden.flow.people import nobody, owner_tokens
 from stepwarden.flow.recorder import Appended, Recorder
@@ -171,14 +177,23 @@ class Subjects:
         return [index for index in found if subject.actor or self._is_about(index, subject)]
 
     def _is_about(self, index: int, subject: Subject) -> bool:
-        return owner_tokens(self._entry(index)) == (subject.actor, subject.address)
+        entry = self._kept(index)
+        return entry is not None and owner_tokens(entry) == (subject.actor, subject.address)
 
     def _entry(self, index: int) -> Entry:
         return decode_trusted(next(iter(self._store.leaves(index, index + 1))))
 
     def _sealed(self, subject: Subject, before: int) -> list[int]:
         """The entries before ``before`` whose personal fields are sealed under the subject's key. Not on the loop."""
-        return [index for index in self._indices(subject) if index < before and self._entry(index).personal]
+        found = [(index, self._kept(index)) for index in self._indices(subject) if index < before]
+        return [index for index, entry in found if entry is not None and entry.personal]
+
+    def _kept(self, index: int) -> Entry | None:
+        """None where it was pruned since the index was asked: then its opening is gone as well."""
+        try:
+            return self._entry(index)
+        except PrunedError:
+            return None
 
     # -- export -----------------------------------------------------------------------------------
 
@@ -192,8 +207,9 @@ class Subjects:
 
         Raises:
             NotFoundError: see ``whose``.
-            InputError: more entries than ``most``.
+            InputError: more entries than ``most``; the reason names the person.
         """
+        check_unnamed(reason, actor, address)
         subject = self.whose(actor, address)
         found = await self.indices(subject)
         if most and len(found) > most:
@@ -374,22 +390,6 @@ class Subjects:
             rows=rows,
             reason=reason,
         )
-
-
-def check_reason(reason: str, name: str) -> str:
-    """A reason as it may stay in the log for ever: without secrets, and without the one whom it is about.
-
-    Raises:
-        InputError: empty, too long, not printable, or it names them.
-    """
-    reason = reason.strip()
-    if not reason or len(reason) > REASON or not reason.isprintable():
-        raise InputError(f"say why, in 1 to {REASON} printable characters", field="reason")
-    if name and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", reason, re.IGNORECASE):
-        raise InputError(
-            "the reason names who is erased, and would stay: refer to the request instead", field="reason"
-        )
-    return redact(reason)[:REASON]
 
 
 def _row_key(actor: str, address: str) -> bytes:

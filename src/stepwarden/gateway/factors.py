@@ -3,9 +3,12 @@
 Secrets leave once, in the reply, and no reply may be cached.
 """
 
+import re
+
 import segno
 
 from stepwarden.errors import InputError
+from stepwarden.events.attempt import NO_CONTROL
 from stepwarden.gateway import wire
 from stepwarden.gateway.exchange import Call, Reply
 from stepwarden.gateway.strictjson import Reader
@@ -16,7 +19,8 @@ _request = Reader(wire.FactorRequest)
 def actor_of(call: Call) -> str:
     """The person whom the path names."""
     actor = call.segments[0]
-    if not 0 < len(actor) <= 256 or not actor.isprintable():
+    # Whoever can be named in an attempt can be named here: also with a hard space, or a joined emoji.
+    if not 0 < len(actor) <= 256 or re.match(NO_CONTROL, actor) is None:
         raise InputError("an actor has 1 to 256 characters, none of them a control character", field="actor")
     return actor
 

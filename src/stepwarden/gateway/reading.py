@@ -16,8 +16,12 @@ async def entries(call: Call) -> Reply:
     """GET /v1/log/entries"""
     query: wire.EntriesQuery = call.query
     reason = query.reason.strip()
-    # Whoever may only audit says why before seeing what is personal.
+    if reason and not (reason.isprintable() and any(map(str.isalnum, reason))):
+        raise InputError("say why in words", field="reason")
+    # Whoever may only audit says why before seeing what is personal; that a token is this person's is personal too.
     opened = bool(reason) or (call.key is not None and "read" in call.key.scopes)
+    if not opened and (query.actor or query.ip):
+        raise InputError("looking for a person or an address takes a reason", field="reason")
     page = await call.service.entries(
         EntryQuery(
             actor=query.actor,
