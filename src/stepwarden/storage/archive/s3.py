@@ -260,9 +260,14 @@ class S3Archive:
             yield from found.get("Versions", [])
             if not found.get("IsTruncated"):
                 return
-            markers = {"KeyMarker": found["NextKeyMarker"]}
+            before = markers
+            markers = {"KeyMarker": found.get("NextKeyMarker")}
             if found.get("NextVersionIdMarker"):
                 markers["VersionIdMarker"] = found["NextVersionIdMarker"]
+            if markers["KeyMarker"] is None or markers == before:
+                raise ArchiveError(
+                    f"{self._location} lists its files without end: this is no store to rely on"
+                )
 
 
 def _headers(key: str) -> dict[str, object]:
