@@ -1,5 +1,7 @@
 """An honest log never raises an alarm: whatever happens, verification, replay and erasure hold at every restart."""
 
+import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from stepwarden.errors import NotWitnessedError
 from stepwarden.events.attempt import Attempt
 from stepwarden.events.encoding import decode
 from stepwarden.events.entries import ChallengeWithheld
+from stepwarden.flow.audit_log import Audit
 from stepwarden.ledger.keys import read_verifiers
 from stepwarden.ledger.verify import Report
 from tests.flow.flow_house import House
@@ -97,3 +100,27 @@ def test_a_long_honest_life_raises_no_alarm(tmp_path: Path, seed: int) -> None:
         life.holds()
     for what in ("passed", "used allow", "pruned", "erase", "erase_address", "rotate", "trust"):
         assert life.done.get(what), f"{what} never happened in {life.done}"
+
+
+def test_an_erasure_beside_a_verification_is_no_alarm(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that runs erases somebody while their entries are read: that is said, and nothing is called wrong."""
+
+    async def do(node: Node) -> None:
+        await node.service.decide(Attempt(action="login", actor="ann"), by="k")
+        loop, plain = asyncio.get_running_loop(), Audit.take
+
+        def take(self: Audit, first: int, leaves: Sequence[bytes]) -> None:
+            erasing = node.service.erase("ann", reason="request 1", by="k")
+            asyncio.run_coroutine_threadsafe(erasing, loop).result(30)
+            plain(self, first, leaves)
+
+        monkeypatch.setattr(Audit, "take", take)
+        report = await asyncio.to_thread(verified, house)
+        monkeypatch.undo()
+        assert report.ok, str(report)
+        assert "verify again" in report.steps[6].detail
+
+    house.live(do)
+    report = verified(house)
+    assert report.ok, str(report)
+    assert "verify again" not in report.steps[6].detail

@@ -112,6 +112,9 @@ def verify_reader(
     report = verify_log(
         reader, origin=origin, verifiers=known, earlier=earlier, progress=progress, entries=audit.take
     )
+    later = reader.load()
+    if head is not None and later is not None and later.size > report.size >= reader.floor():
+        audit.take_later(reader.leaves(report.size, later.size))
     notes = [*([head.checkpoint] if head is not None else []), *earlier]
     witnesses = check_witnesses(notes, policy=policy, verifiers=known, size=report.size)
     steps = [*report.steps, witnesses, *audit.steps(notes)]

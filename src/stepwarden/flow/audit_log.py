@@ -107,6 +107,16 @@ class Audit:
             if not self._lost:
                 self._follow(index, entry)
 
+    def take_later(self, leaves: Iterator[bytes]) -> None:
+        """Look at what a service beside us has appended since the head that is verified: erasures, no more."""
+        for leaf in leaves:
+            try:
+                entry = decode(leaf)
+            except MalformedEntryError:
+                return
+            if self._openings and isinstance(entry, e.SubjectErased):
+                self._openings[0].erased_since(entry)
+
     def _follow(self, index: int, entry: e.Entry) -> None:
         """Steps 8 to 10 for one entry."""
         if self._state is None:

@@ -56,6 +56,13 @@ class Openings:
         if not sealed or not self._opens(index, entry, sealed):
             self._missing.setdefault(owner_tokens(entry), []).append(index)
 
+    def erased_since(self, entry: e.SubjectErased) -> None:
+        """An erasure behind the head that is verified ran beside us: what is missing is no alarm, nor is it ok."""
+        if self._missing.pop((entry.actor, entry.address), None):
+            self.findings.unchecked = (
+                "some were erased while this ran, by entries after this head: verify again"
+            )
+
     def _opens(self, index: int, entry: e.Entry, sealed: bytes) -> bool:
         """Whether it can be opened, or need not be; False where the person's key is gone."""
         if self._people is None:
