@@ -165,12 +165,12 @@ OPERATIONS: tuple[Operation, ...] = (
         group="Log",
         summary="Read entries of the log",
         description="In the order of the log, filtered, a page at a time. That they were read is an entry too. A key "
-        "with the scope `audit` sees personal fields only with a `reason`.",
+        "with the scope `audit` sees personal fields, and looks for a person or an address, only with a `reason`.",
         scope="read",
         handler=reading.entries,
         query=wire.EntriesQuery,
         answer=wire.EntriesAnswer,
-        example="actor=alice&decision=deny&limit=50",
+        example="actor=alice&decision=deny&limit=50&reason=case+12",
     ),
     Operation(
         method="GET",
