@@ -5,6 +5,7 @@ They run in sessions of their own, so that Ctrl-C reaches them through us, in or
 
 import asyncio
 import contextlib
+import json
 import os
 import re
 import signal
@@ -61,6 +62,28 @@ async def create_key(data: Path) -> str:
     if child.returncode or not found:
         raise DemoError(f"stepwarden keys create failed:\n{err.decode()}")
     return found[0]
+
+
+async def verified(data: Path) -> str:
+    """What an auditor would find: the log of the demonstration checked from its first entry, in words."""
+    command = [*stepwarden_command(), "ledger", "verify", "--data", str(data)]
+    child = await asyncio.create_subprocess_exec(
+        *command,
+        "--json",
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    out, err = await child.communicate()
+    try:
+        found = json.loads(out)
+    except ValueError:
+        return f"The log could not be verified: {err.decode().strip()}"
+    steps: dict[str, list[str]] = {}
+    for step in found["steps"]:
+        steps.setdefault(step["result"], []).append(f"{step['number']} {step['title']}")
+    held = "; ".join(f"{result}: {', '.join(names)}" for result, names in steps.items())
+    return f"The log, {found['size']:,} entries, verified from the first. {held}\nAgain: {' '.join(command)}"
 
 
 class Child:

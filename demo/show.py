@@ -25,7 +25,7 @@ from demo.bank.feed import Line
 from demo.enrolment import enrol
 from demo.people import PEOPLE
 from demo.phones import Authenticators
-from demo.processes import Child, DemoError, create_key, free_port, stepwarden_command
+from demo.processes import Child, DemoError, create_key, free_port, stepwarden_command, verified
 from demo.screen import Screen, Tally
 
 PHONES = "phones.json"
@@ -93,6 +93,8 @@ class Show:
         finally:
             for child in reversed(self._children):
                 await child.stop()
+            if not self._starting:
+                self._console.print(await verified(self._options.data / "log"), markup=False)
             self._console.print("Stopped.")
 
     async def _run(self) -> None:

@@ -63,6 +63,9 @@ def test_an_attack_is_shown_answered_and_summed_up(tmp_path: Path) -> None:
     assert honest >= 20, summary
     assert passed > honest * 0.6, summary
     assert refused <= honest * 0.05, summary
+    verified = out[out.index("verified from the first") :]
+    assert "ok: 1 the head" in verified
+    assert "FAILED" not in verified
     assert children_of(tmp_path) == []
 
 
