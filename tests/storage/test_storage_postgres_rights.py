@@ -7,7 +7,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from stepwarden.errors import StorageError
+from stepwarden.errors import StorageError, StorageLockedError
 from stepwarden.ledger.store import SideWrite, Submission
 from stepwarden.storage.postgres.bridge import Bridge
 from stepwarden.storage.postgres.log import PostgresLogStore
@@ -88,7 +88,9 @@ def test_attack_the_same_view_lets_entries_be_deleted(attacker: Callable[[str], 
     assert attacker("SELECT count(*) FROM blocks") == before
 
 
-def test_an_erasure_by_the_role_that_serves_leaves_nothing_in_a_file(serving: str, data: Path) -> None:
+def test_an_erasure_by_the_role_that_serves_leaves_nothing_in_a_file(
+    serving: str, owner: str, data: Path
+) -> None:
     """It owns no table, and VACUUM would only have warned: the bytes go all the same."""
     store = PostgresLogStore.open(serving, schema=SCHEMA)
     head = store.load()
@@ -102,16 +104,56 @@ def test_an_erasure_by_the_role_that_serves_leaves_nothing_in_a_file(serving: st
     store.scrub()
     store.commit(group(size + 2, entries(0, 2), epoch))
     store.close()
+    _checkpoint(owner)
+    for file in _files(data):
+        held = file.read_bytes()
+        assert secret[:26] not in held, file
+        assert row not in held, file
+
+
+@pytest.mark.parametrize("held", ["a snapshot", "the table"])
+def test_an_erasure_does_not_stop_at_somebody_who_still_reads(
+    serving: str, owner: str, data: Path, held: str
+) -> None:
+    """A forgotten session keeps no old row alive; a dump, which holds the table, is said, and waited for."""
+    store = PostgresLogStore.open(serving, schema=SCHEMA)
+    head = store.load()
+    size = head.size if head is not None else 0
+    secret = held.encode() + b" that is read" * 800
+    epoch = store.take_over()
+    store.commit(group(size, [Submission(b"a", secret, (SideWrite("subject", b"read", secret),))], epoch))
+    bridge = Bridge("reader")
+    connection = bridge.call(asyncpg.connect(owner))
+    bridge.call(connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ"))
+    table = "pg_class" if held == "a snapshot" else f"{SCHEMA}.openings"
+    bridge.call(connection.fetchval(f"SELECT count(*) FROM {table}"))  # noqa: S608 - our own names
+    store.commit(group(size + 1, [Submission(b"b", b"", (SideWrite("subject", b"read", None),))], epoch))
+    assert store.erase_openings([size]) == 1
+    if held == "the table":
+        with pytest.raises(StorageLockedError, match="somebody reads"):
+            store.scrub()
+        bridge.call(connection.execute("COMMIT"))
+    store.scrub()
+    connection.terminate()
+    store.commit(group(size + 2, entries(0, 1), epoch))
+    store.close()
+    _checkpoint(owner)
+    assert not [file for file in _files(data) if secret[:23] in file.read_bytes()]
+    bridge.close()
+
+
+def _checkpoint(owner: str) -> None:
+    """Have the server write its tables to their files."""
     bridge = Bridge("checkpoint")
-    connection = bridge.call(asyncpg.connect(serving.replace(f"{ROLE}:@", "postgres:@", 1)))
+    connection = bridge.call(asyncpg.connect(owner))
     bridge.call(connection.execute("CHECKPOINT"))
     connection.terminate()
     bridge.close()
-    for file in (data / "base").rglob("*"):
-        if file.is_file():
-            held = file.read_bytes()
-            assert secret[:26] not in held, file
-            assert row not in held, file
+
+
+def _files(data: Path) -> list[Path]:
+    """Of tables and indexes."""
+    return [file for file in (data / "base").rglob("*") if file.is_file()]
 
 
 def test_only_our_own_tables_are_written_anew(attacker: Callable[[str], object]) -> None:

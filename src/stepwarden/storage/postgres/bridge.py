@@ -13,12 +13,21 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from stepwarden.errors import FencedError, StorageCorruptError, StorageError, StorageFullError
+from stepwarden.errors import (
+    FencedError,
+    StorageCorruptError,
+    StorageError,
+    StorageFullError,
+    StorageLockedError,
+)
 
 T = TypeVar("T")
 
 
 FENCED = "SW001"
+HELD = "55P03"
+"""lock_not_available: a transaction elsewhere holds a table."""
+
 FULL = frozenset({"53100", "53200", "53400"})
 """disk_full, out_of_memory, configuration_limit_exceeded."""
 
@@ -67,6 +76,11 @@ def explain(exc: BaseException) -> StorageError:
         return FencedError(
             "another node took the log over, or it does not end where this one thought: this one stops; "
             "start it again to go on from where the log is now"
+        )
+    if state == HELD:
+        return StorageLockedError(
+            f"somebody reads the old data in PostgreSQL and does not end ({exc}): look for old transactions in "
+            "pg_stat_activity, a dump perhaps"
         )
     if state in FULL:
         return StorageFullError(

@@ -144,6 +144,7 @@ class PostgresLogStore(PostgresLogReader):
         """One statement of the writer.
 
         Raises:
+            StorageLockedError: somebody reads; nothing was done, and the store goes on.
             StorageError: and the store is as stopped as after a failed commit.
         """
         with self._committing:
@@ -151,6 +152,8 @@ class PostgresLogStore(PostgresLogReader):
                 raise self._failed
             try:
                 return self._writing.call(self._writer.fetchval(sql, *values), seconds=seconds)
+            except StorageLockedError:
+                raise
             except StorageError as exc:
                 self._failed = exc
                 raise
