@@ -37,6 +37,8 @@ from tests.drills.drilling import (
 )
 from tests.stories.running import PATIENCE, Server
 
+NOTES = ("published.checkpoint", "witnessed.checkpoint")
+"""What a data directory itself knows of its log, outside the database."""
 EARLY = 20
 """Which of the single decisions is changed: in the first tile, which a start does not read again."""
 
@@ -97,6 +99,8 @@ def test_drill_the_tail_is_cut_and_an_old_signed_head_put_in(site: Site, tmp_pat
     assert "the past FAILS" in verified(server.data)
     assert "our own note" in refused(server)
     (server.data / "published.checkpoint").unlink()
+    assert "the past FAILS" in verified(server.data), "what the witness signed lies there, too"
+    (server.data / "witnessed.checkpoint").unlink()
     assert verified(server.data) == ""
     assert "the past FAILS" in verified(server.data, "--checkpoint", site.kept)
 
@@ -110,7 +114,8 @@ def test_drill_a_forged_tree_is_signed_with_the_stolen_key(site: Site, tmp_path:
     assert "our own note" in said
     assert "fork" in said
     assert "the witness w1: fork" in said
-    (server.data / "published.checkpoint").unlink()
+    for name in NOTES:
+        (server.data / name).unlink()
     assert verified(server.data) == ""
     said = refused(server)
     assert "the witness w1: fork" in said
@@ -124,7 +129,8 @@ def test_drill_two_auditors_are_shown_two_trees(site: Site, tmp_path: Path) -> N
     one, other = site.copy(tmp_path / "a"), forged(site.copy(tmp_path / "b"))
     keys = read_verifiers(one.data / "keys" / "ledger.vkey")
     for server in (one, other):
-        (server.data / "published.checkpoint").unlink()
+        for name in NOTES:
+            (server.data / name).unlink()
         assert verified(server.data) == ""
     with history_of(one.data) as ours, history_of(other.data) as theirs:
         assert ours.compare(ours.head.checkpoint, keys, keys[0].name).kind == "same"

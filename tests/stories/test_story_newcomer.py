@@ -1,5 +1,7 @@
 """The command line as a newcomer, or somebody tired at night, meets it: quick, quiet, no new log by mistake."""
 
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +14,8 @@ from stepwarden.cli import ledger
 from stepwarden.cli import main as command_line
 from stepwarden.cli.later import Later, load
 from stepwarden.errors import error_of
-from tests.stories.running import Server, run, run_inside
+from tests.stories.running import Server, run, run_inside, until
+from tests.stories.witnessing import WitnessProcess
 
 HEAVY = {
     "stepwarden.flow.service",
@@ -132,3 +135,37 @@ def test_a_directory_whose_socket_cannot_be_is_an_error_and_no_traceback(tmp_pat
         done = run(*words, "--data", deep)
         assert (done.returncode, done.stderr.splitlines()[-1][:6]) == (1, "error "), done.stderr
         assert "control.sock" in done.stderr
+
+
+def test_verify_finds_who_witnessed_the_log_of_a_directory(tmp_path: Path) -> None:
+    """With the policy that the service runs under, no more: also after an old copy was put back and trusted."""
+    data, witness, server = tmp_path / "data", WitnessProcess(tmp_path / "w"), Server(tmp_path / "data")
+    policy, kept = data / "witnesses.policy", data / "witnessed.checkpoint"
+
+    def witnesses() -> tuple[bool, str]:
+        done = run_inside("ledger", "verify", "--data", data, "--policy", policy, "--json")
+        report = json.loads(done.stdout)
+        others = [step for step in report["steps"] if step["number"] != 6 and step["result"] == "FAILED"]
+        assert not others
+        return done.returncode == 0, next(one["detail"] for one in report["steps"] if one["number"] == 6)
+
+    with server:
+        server.make_key()
+        server.stop()
+        witness.begin("--log", str(data / "keys" / "ledger.vkey"))
+        try:
+            witness.await_answers()
+            policy.write_text(f"witness w {witness.vkey(0)} {witness.url}\ngroup all all w\nquorum all\n")
+            (data / "stepwarden.toml").write_text('[witnesses]\npolicy = "witnesses.policy"\nseconds = 0.1\n')
+            shutil.copytree(data, tmp_path / "old")
+            server.start()
+            until(kept.exists, "a checkpoint that the witness signed")
+            server.stop()
+            assert witnesses()[0]
+            shutil.copy(tmp_path / "old" / "log.db", data / "log.db")
+            assert run_inside("ledger", "trust", "--data", data, "--reason", "a drill").returncode == 0
+            holds, why = witnesses()
+            assert not holds, "it is another log now, which nobody witnessed"
+            assert "too few" in why
+        finally:
+            witness.end()

@@ -88,7 +88,9 @@ async def execute(node: Node, command: Command) -> dict[str, object]:
             await node.publishing.publisher.step()  # what is exported goes up to the entry that says so
             return {"note": node.publishing.publisher.note}
         case TrustLog(reason=reason):
-            return await node.watch.trust(reason, by=BY)
+            trusted = await node.watch.trust(reason, by=BY)
+            node.publishing.forget()
+            return trusted
         case AnchorLog():
             if node.anchoring is None:
                 raise SettingsError("no authority stamps this log: set anchors.url and anchors.roots")

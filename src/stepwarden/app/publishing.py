@@ -7,8 +7,13 @@ A policy that cannot mean what its author wants is refused at the start, not fou
   count twice;
 - logs listed, and this log's key not among them: probably another log's policy;
 - a quorum that something waits for, and that needs nobody (``quorum none``).
+
+The newest checkpoint that a quorum has signed is kept in ``witnessed.checkpoint``, for ``ledger verify --policy``.
 """
 
+import asyncio
+import contextlib
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +22,10 @@ from typing import Final
 import httpx
 
 from stepwarden.app.keys import Keys
+from stepwarden.app.outside import PublishedFile
 from stepwarden.app.settings import Settings, Witnesses
 from stepwarden.connect.witnesses import HttpWitness, check_address, make_http
-from stepwarden.errors import MalformedNoteError, SettingsError
+from stepwarden.errors import MalformedNoteError, SettingsError, StorageError
 from stepwarden.flow.holding import HoldRule
 from stepwarden.flow.publishing import Publisher, WitnessFinding
 from stepwarden.ledger.note import Verifier
@@ -28,6 +34,9 @@ from stepwarden.ledger.witness_policy import NONE, KnownWitness, WitnessPolicy
 
 CLASSES: Final = frozenset({"challenge.passed"})
 """What ``witnesses.required`` may name."""
+WITNESSED: Final = "witnessed.checkpoint"
+KEEP_EVERY: Final = 1.0
+_log = logging.getLogger("stepwarden")
 
 
 @dataclass(slots=True)
@@ -38,11 +47,36 @@ class Publishing:
     policy: WitnessPolicy | None
     seconds: float
     http: httpx.AsyncClient | None
+    file: PublishedFile
     listeners: list[Callable[[WitnessFinding], None]] = field(default_factory=list)
+    _kept: str = ""
 
     async def run(self) -> None:
         """Publish until cancelled."""
         await self.publisher.run(self.seconds)
+
+    async def run_keeper(self) -> None:
+        """Keep the newest note that a quorum signed in its file, until cancelled."""
+        while True:
+            await asyncio.sleep(KEEP_EVERY)
+            await asyncio.to_thread(self.keep)
+
+    def keep(self) -> None:
+        """Write that note, if it is another one. Blocking."""
+        note = self.publisher.witnessed_note
+        if note == self._kept:
+            return
+        try:
+            self.file.write(note)
+            self._kept = note
+        except StorageError as exc:
+            _log.error("%s; `ledger verify` will not see who signed", exc)
+
+    def forget(self) -> None:
+        """Drop the kept note: the log that went on after a doubt is another one than the witnesses signed."""
+        self._kept = self.publisher.witnessed_note
+        with contextlib.suppress(OSError):
+            self.file.path.unlink(missing_ok=True)
 
     def found(self, finding: WitnessFinding) -> None:
         """Tell everybody who wants to know."""
@@ -52,6 +86,7 @@ class Publishing:
     async def close(self) -> None:
         """Ask nobody any more."""
         await self.publisher.close()
+        self.keep()
         if self.http is not None:
             await self.http.aclose()
 
@@ -100,7 +135,7 @@ def make_publishing(
         clock=clock,
         timeout=wanted.timeout,
     )
-    made = Publishing(publisher, policy, wanted.seconds, http)
+    made = Publishing(publisher, policy, wanted.seconds, http, PublishedFile(data / WITNESSED))
     return made
 
 

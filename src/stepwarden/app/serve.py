@@ -60,7 +60,13 @@ async def serve(
         gc.freeze()
         # Decisions make no cycles: looking for them after every 700 objects would cost a twentieth of the time.
         gc.set_threshold(GC_EVERY)
-        chores = [_watch_policy(node), _sweep(node), _watch_log(node), node.publishing.run()]
+        chores = [
+            _watch_policy(node),
+            _sweep(node),
+            _watch_log(node),
+            node.publishing.run(),
+            node.publishing.run_keeper(),
+        ]
         chores += [node.watch.run(), node.watch.run_keeper()]
         chores += [node.anchoring.run()] if node.anchoring is not None else []
         chores += [node.pruning.run(), node.archiving.run()]

@@ -12,6 +12,7 @@ from typing import Protocol, cast
 from stepwarden.app.anchoring import authority_of
 from stepwarden.app.doubt import PUBLISHED
 from stepwarden.app.paths import Paths
+from stepwarden.app.publishing import WITNESSED
 from stepwarden.app.settings import Settings
 from stepwarden.app.stores import open_reader
 from stepwarden.connect.timestamps import check_anchor
@@ -59,7 +60,7 @@ def verify_data(
     """
     paths = Paths(data)
     # Before the head is read: a service that runs writes it after the head.
-    published = _published(data / (settings.doubt.published or PUBLISHED))
+    published = [*_published(data / (settings.doubt.published or PUBLISHED)), *_published(data / WITNESSED)]
     reader = open_reader(paths.log, settings.log)
     try:
         origin = verifiers[0].name

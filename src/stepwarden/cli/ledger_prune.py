@@ -27,9 +27,15 @@ def prune(
         str, typer.Option(help="Or: remove what is older than this date (UTC), 2026-01-31.")
     ] = "",
     index: Annotated[int | None, typer.Option(min=0, help="Or: remove the entries before this one.")] = None,
-    rule: Annotated[str, typer.Option(help="The retention rule, as it is stated in the log.")] = "",
+    rule: Annotated[
+        str, typer.Option(help="The retention rule, as it is stated in the log [default: retention.rule].")
+    ] = "",
     archive: Annotated[
-        str, typer.Option(help="Where the entries are sealed: a directory or s3://bucket/prefix.")
+        str,
+        typer.Option(
+            help="Where the entries are sealed: a directory or s3://bucket/prefix "
+            "[default: retention.archive, or archive.to]."
+        ),
     ] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would go, and change nothing.")

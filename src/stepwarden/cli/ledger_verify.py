@@ -187,6 +187,8 @@ def show(report: Report, seconds: float, *, as_json: bool) -> None:
         Text(f"{rest}: {report.size:,} entries in {seconds:.1f} s"),
         sep=" ",
     )
+    # Once more in one piece: in the table a narrow terminal cuts it in two, and then nobody can compare or copy it.
+    console.print(f"root {encode_base64(report.root)}", markup=False, highlight=False)
 
 
 def _as_json(report: Report, steps: Sequence[Step]) -> dict[str, Any]:

@@ -142,6 +142,8 @@ class Publisher:
         """The newest published checkpoint, a signed note."""
         self.size = 0
         """Its size."""
+        self.witnessed_note = ""
+        """The newest published checkpoint that a quorum of witnesses has signed; "" before there is one."""
         self._publish(self._round)
 
     # -- what others ask -------------------------------------------------------------------------
@@ -254,6 +256,8 @@ class Publisher:
         lines = tuple(current.signed[name] for name in self._witnesses if name in current.signed)
         note = SignedNote(text=current.base.text, signatures=(*current.base.signatures, *lines))
         self.note, self.size = note.format(), current.claim.size
+        if self._is_quorum(current):
+            self.witnessed_note = self.note
 
     # -- asking ----------------------------------------------------------------------------------
 
