@@ -169,3 +169,21 @@ def test_verify_finds_who_witnessed_the_log_of_a_directory(tmp_path: Path) -> No
             assert "too few" in why
         finally:
             witness.end()
+
+
+def test_both_verifiers_report_in_one_shape(tmp_path: Path) -> None:
+    """A program that reads the report of the command reads that of the auditor's file as well."""
+    data, copy = tmp_path / "data", tmp_path / "copy"
+    assert run_inside("keys", "create", "--data", data, "--name", "shop").returncode == 0
+    assert run_inside("ledger", "export", "--data", data, "--to", copy).returncode == 0
+    given = ["--dir", str(copy), "--vkey", str(data / "keys" / "ledger.vkey"), "--json"]
+    ours = json.loads(run_inside("ledger", "verify", *given).stdout)
+    alone = subprocess.run(
+        [sys.executable, "-m", "stepwarden.ledger", "verify", *given],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    theirs = json.loads(alone.stdout)
+    assert ours["steps"] == theirs["steps"]
+    assert ours["root"] == theirs["root"]

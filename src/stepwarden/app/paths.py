@@ -6,6 +6,7 @@ data directory
 ├── log.db              the log (SQLite)
 ├── index.db            what it is searched by; may be deleted at any time
 ├── snapshots/          what the log amounted to, so that a start is quick; state-* may be deleted, floor-* not
+├── published.checkpoint   our newest checkpoint; witnessed.checkpoint: the newest that a quorum signed
 ├── policy.yaml         the live policy; edit it, and it is read again within a second
 ├── stepwarden.toml     settings, optional (docs/settings.md)
 └── cache/              compiled address data, where the user has no cache directory; may be deleted

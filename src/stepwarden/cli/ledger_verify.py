@@ -202,6 +202,8 @@ def _as_json(report: Report, steps: Sequence[Step]) -> dict[str, Any]:
             {
                 "number": step.number,
                 "title": step.title,
+                "ok": step.ok,
+                "checked": step.checked,
                 "result": step.result,
                 "count": step.count,
                 "detail": step.detail,

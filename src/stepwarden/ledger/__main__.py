@@ -213,6 +213,7 @@ def _as_json(report: Report) -> dict[str, object]:
             "title": step.title,
             "ok": step.ok,
             "checked": step.checked,
+            "result": step.result,
             "detail": step.detail,
             "count": step.count,
             "error": step.error.code if step.error else None,

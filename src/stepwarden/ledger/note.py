@@ -233,7 +233,7 @@ def open_note(note: str, verifiers: Collection[Verifier]) -> str:
     """
     found = SignedNote.parse(note)
     if not verified(found, verifiers):
-        names = ", ".join(line.name for line in found.signatures)
+        names = ", ".join(f"{line.name}+{line.key_id.hex()}" for line in found.signatures)
         raise BadSignatureError(f"no known key signed this note (it carries signatures by {names})")
     return found.text
 
