@@ -131,7 +131,11 @@ _PLAIN: dict[str, Any] = {
 @st.composite
 def entry(draw: st.DrawFn, kind: type, time: int, index: int) -> Any:
     """One entry of ``kind`` at ``time``."""
-    common: dict[str, Any] = {"time": time, "id": "abcdefgh", "previous": draw(st.integers(-1, max(-1, index - 1)))}
+    common: dict[str, Any] = {
+        "time": time,
+        "id": "abcdefgh",
+        "previous": draw(st.integers(-1, max(-1, index - 1))),
+    }
     if kind is e.PolicyChanged:
         digest, text = draw(st.sampled_from(POLICIES))
         return e.PolicyChanged(**common, policy=digest, text=text, name="p")
