@@ -13,7 +13,6 @@ A log in which nothing happened since the last stamp but that stamp itself is no
 import asyncio
 import contextlib
 import logging
-import os
 from pathlib import Path
 
 from stepwarden.app.settings import Anchors
@@ -21,6 +20,7 @@ from stepwarden.connect.timestamps import Authority, Stamp, make_authority, requ
 from stepwarden.errors import AnchorError, SettingsError, StepwardenError
 from stepwarden.events.entries import LogAnchored
 from stepwarden.flow.recorder import Recorder
+from stepwarden.ledger.durable import write_whole
 from stepwarden.ledger.note import SignedNote, encode_base64
 
 HOUR = 3_600.0
@@ -97,22 +97,8 @@ class Anchoring:
 
 def _write(path: Path, data: bytes) -> None:
     """A new file, whole or not at all, never to be changed. One that is there stays: it is a stamp of the same."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o444), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):
-            os.link(draft, path)
-    finally:
-        with contextlib.suppress(OSError):
-            draft.unlink()
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    with contextlib.suppress(FileExistsError):
+        write_whole(path, data, mode=0o444, over=False)
 
 
 def make_anchoring(data: Path, folder: Path, settings: Anchors, recorder: Recorder) -> Anchoring | None:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stepwarden.errors import KeyFileError
+from stepwarden.ledger.durable import sync_folder
 from stepwarden.ledger.keys import read_keyring, read_signer, replace_keyring
 from stepwarden.ledger.note import Ed25519Signer
 from stepwarden.ledger.rotation import KeyHistory
@@ -89,16 +90,16 @@ def settle(files: KeyFiles, history: KeyHistory) -> None:
             # A second name first: at no moment is a key that still signs without a file.
             files.old.unlink(missing_ok=True)
             os.link(found[leaving.vkey][0], files.old)
-            _sync(files.folder)
+            sync_folder(files.folder)
         if main in found and found[main][0] != files.ledger:
             _leave(files, history)
             found[main][0].replace(files.ledger)
-            _sync(files.folder)
+            sync_folder(files.folder)
         elif main not in found and leaving is not None and leaving.vkey in found:
             files.ledger.unlink(
                 missing_ok=True
             )  # an agent holds its successor; it lives on as ledger.old.key
-            _sync(files.folder)
+            sync_folder(files.folder)
         _retire(files, history)
     except OSError as exc:
         raise KeyFileError(f"the key files in {files.folder} cannot be moved: {exc.strerror}") from exc
@@ -114,7 +115,7 @@ def _leave(files: KeyFiles, history: KeyHistory) -> None:
         raise _stranger(files.ledger, vkey)
     if not files.old.exists():
         os.link(files.ledger, files.old)
-        _sync(files.folder)
+        sync_folder(files.folder)
 
 
 def _retire(files: KeyFiles, history: KeyHistory) -> None:
@@ -130,13 +131,13 @@ def _retire(files: KeyFiles, history: KeyHistory) -> None:
         if period.keep:
             files.retired.mkdir(mode=0o700, exist_ok=True)
             path.replace(files.retired / f"{signer.key_id.hex()}.key")
-            _sync(files.retired)
+            sync_folder(files.retired)
         else:
             # Under a draft's name first: half a secret under a key's name would stop every later start.
             draft = path.with_name(f".{path.name}.0")
             path.replace(draft)
             destroy(draft)
-        _sync(files.folder)
+        sync_folder(files.folder)
 
 
 def _stranger(path: Path, vkey: str) -> KeyFileError:
@@ -163,14 +164,6 @@ def _sweep(folder: Path) -> None:
         if _DRAFT.fullmatch(path.name):
             with contextlib.suppress(FileNotFoundError):
                 destroy(path)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _list(files: KeyFiles, history: KeyHistory) -> None:

@@ -24,6 +24,7 @@ from stepwarden.errors import InputError, LedgerError, StorageError, WitnessErro
 from stepwarden.flow.doubt import Kept
 from stepwarden.ledger.archive import CHECKPOINT, KEPT, Archive, file_path, kept_size
 from stepwarden.ledger.cosignature import cosigned_at
+from stepwarden.ledger.durable import write_whole
 from stepwarden.ledger.note import MAX_NOTE, SignedNote, Verifier, verified
 from stepwarden.ledger.witness_policy import KnownWitness, WitnessPolicy
 
@@ -86,20 +87,8 @@ class PublishedFile:
         Raises:
             StorageError: it cannot be written; the one before stays.
         """
-        draft = self.path.with_name(f".{self.path.name}.new")
         try:
-            with open(
-                os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644), "wb"
-            ) as file:
-                file.write(note.encode())
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self.path)
-            folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            write_whole(self.path, note.encode(), mode=0o644, over=True)
         except OSError as exc:
             raise StorageError(f"the checkpoint {self.path} cannot be written: {exc.strerror}") from exc
 

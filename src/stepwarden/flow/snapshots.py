@@ -27,10 +27,8 @@ Written to a temporary file, synced, renamed, and the folder synced. Not here: w
 ``app``), and what is in a state (``state_dump``).
 """
 
-import contextlib
 import hmac
 import logging
-import os
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -43,6 +41,7 @@ from stepwarden.errors import InputError, KeyFileError, StepwardenError, Storage
 from stepwarden.flow import state_dump
 from stepwarden.flow.people import People
 from stepwarden.flow.state import LogState
+from stepwarden.ledger.durable import write_whole
 from stepwarden.signals.travel import PLACE_BYTES, Places
 
 FORMAT: Final = b"stepwarden snapshot v1"
@@ -209,24 +208,11 @@ class SnapshotStore:
                 yield int(number)
 
     def _write(self, name: str, data: bytes) -> Path:
-        path, draft = self._folder / name, self._folder / f".{name}"
+        path = self._folder / name
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
-            with open(
-                os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb"
-            ) as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.rename(path)
-            folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            write_whole(path, data, mode=0o600, over=True)
         except OSError as exc:
-            with contextlib.suppress(OSError):
-                draft.unlink(missing_ok=True)
             raise StorageError(f"the snapshot {path} cannot be written: {exc.strerror}") from exc
         return path
 

@@ -5,11 +5,10 @@ less): a key that others can read signs nothing, so such a file is refused, not 
 
 A public key file is a ``keyring``: one ``vkey`` text per line, ``#`` before what is said about the next one.
 
-Messages say what to do and never show a key. This module is the one place of the ledger that opens files. It
+Messages say what to do and never show a key. How a file is written whole is in ``durable``. This module
 makes *no* keys: a key needs entropy, which is its maker's argument.
 """
 
-import contextlib
 import os
 import stat
 from collections.abc import Iterable
@@ -18,6 +17,7 @@ from typing import Final
 
 from stepwarden.errors import KeyFileError, MalformedNoteError
 from stepwarden.ledger.cosignature import MlDsaCosigner
+from stepwarden.ledger.durable import write_whole
 from stepwarden.ledger.keyring import Keyring, RetiredVerifier
 from stepwarden.ledger.note import Ed25519Signer
 from stepwarden.ledger.vkey import PublicKey
@@ -166,30 +166,10 @@ def _read(path: Path, *, secret: bool) -> str:
 
 
 def _write(path: Path, text: str, *, mode: int, over: bool = False) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         # Whole or not at all: whoever is killed here must not leave half a key, which would stop every later start.
-        # The mode counts from the first instant on, so it is always a new file: one that stands there already, or
-        # what a link there leads to, may be open to others.
-        draft.unlink(missing_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        with open(os.open(draft, flags, mode), "wb") as file:
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        if over:
-            draft.replace(path)
-        else:
-            os.link(draft, path)  # unlike a rename, it never overwrites a key
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        write_whole(path, text.encode(), mode=mode, over=over)
     except FileExistsError as exc:
         raise KeyFileError(f"{path} exists: move it away first, a key is never overwritten") from exc
     except OSError as exc:
         raise KeyFileError(f"the key file {path} cannot be written: {exc.strerror}") from exc
-    finally:
-        with contextlib.suppress(OSError):
-            draft.unlink()

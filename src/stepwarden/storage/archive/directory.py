@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Self
 
 from stepwarden.errors import ArchiveError, ArchiveForkError
+from stepwarden.ledger.durable import sync_folder
 from stepwarden.storage.archive.paths import check_path
 
 LOCKED = 0o444
@@ -56,7 +57,7 @@ class DirectoryArchive:
         with _explained(root):
             if make and not root.is_dir():
                 root.mkdir(mode=0o755, parents=True)
-                _sync_folder(root.parent)
+                sync_folder(root.parent)
             # The root itself may be a link: whoever runs us named it.
             found = cls(root, os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
             if make:
@@ -215,14 +216,6 @@ def _read(folder: int, name: str) -> bytes:
     if len(data) > MAX_FILE:
         raise OSError(f"{name} is longer than any file of an archive")
     return data
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from pathlib import Path
 import apsw
 
 from stepwarden.errors import StorageError, StorageTooOldError
+from stepwarden.ledger.durable import sync_folder
 from stepwarden.storage.sqlite.faults import explain, explained
 
 OLDEST = (3, 51, 3)
@@ -112,11 +113,7 @@ def sync_directory(path: Path) -> None:
         StorageError: it cannot be.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_folder(path)
     except OSError as exc:
         raise StorageError(f"the directory {path} cannot be synced ({exc.strerror}): check the disk") from exc
 
