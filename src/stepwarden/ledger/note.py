@@ -36,6 +36,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -51,6 +52,9 @@ MAX_NOTE: Final = 1_000_000
 
 MAX_SIGNATURES: Final = 64
 """Signature lines of a note at most; the specification wants 16 or more."""
+
+_UNCLEAN: Final = re.compile("[\x00-\x09\x0b-\x1f\ud800-\udfff]")
+"""Control characters but the newline; and lone surrogates, which cannot be written as UTF-8."""
 
 ED25519: Final = b"\x01"
 """The signature type of plain Ed25519 signatures over the text."""
@@ -104,8 +108,7 @@ def is_key_name(name: str) -> bool:
 
 def is_clean(text: str) -> bool:
     """Tell whether text is UTF-8 without control characters other than newlines."""
-    # A lone surrogate is no Unicode scalar: it cannot be written as UTF-8.
-    return not any((c < " " and c != "\n") or "\ud800" <= c <= "\udfff" for c in text)
+    return _UNCLEAN.search(text) is None
 
 
 def encode_base64(data: bytes) -> str:
