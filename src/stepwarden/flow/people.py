@@ -13,7 +13,8 @@ log means nothing any more. Entries that name nobody are sealed under a key for 
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 
 from cryptography.exceptions import InvalidTag
@@ -28,6 +29,8 @@ from stepwarden.ledger.store import LogStore, SideWrite
 
 NONCE_BYTES = 12
 KEY_BYTES = 32
+CIPHERS = 2_000
+"""People whose cipher is kept at hand."""
 NOBODY = "\0"
 """Starts the owner of an entry that names no actor; no actor can begin so (control characters are refused)."""
 SUBJECT = "subject"
@@ -50,14 +53,10 @@ def owner_tokens(entry: Entry) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """``token`` stands for them in leaves; ``key`` seals their openings, by ``cipher``, which is made once."""
+    """``token`` stands for them in leaves; ``key`` seals their openings."""
 
     token: str
     key: bytes
-    cipher: AESGCM = field(init=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "cipher", AESGCM(self.key))
 
     def __repr__(self) -> str:
         return f"Person({self.token})"
@@ -83,6 +82,8 @@ class People:
         self._known: OrderedDict[str, Person] = OrderedDict()
         self._pending: dict[str, tuple[SideWrite, ...]] = {}
         self._leaving: dict[str, str] = {}
+        # Making one costs as much as sealing with it, and keeping one three kilobytes: those in use lately are kept.
+        self._cipher = lru_cache(CIPHERS)(AESGCM)
 
     def check(self) -> None:
         """With another master key everybody would be a stranger, in silence: so one row is opened at the start.
@@ -141,6 +142,7 @@ class People:
         person = self.find(actor)
         self._known.pop(actor, None)
         self._pending.pop(actor, None)
+        self._cipher.cache_clear()
         if person is None:
             return ()
         self._leaving[actor] = person.token
@@ -171,12 +173,14 @@ class People:
         if not opening:
             return b""
         nonce = self._entropy(NONCE_BYTES)
-        return nonce + person.cipher.encrypt(nonce, opening, self._bound_to(index))
+        return nonce + self._cipher(person.key).encrypt(nonce, opening, self._bound_to(index))
 
     def unseal(self, person: Person, index: int, sealed: bytes) -> bytes:
         """Raises: KeyFileError: the opening was not sealed by this person's key for this entry."""
         try:
-            return person.cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], self._bound_to(index))
+            return self._cipher(person.key).decrypt(
+                sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], self._bound_to(index)
+            )
         except (InvalidTag, ValueError) as exc:
             raise KeyFileError(f"the opening beside entry {index} does not belong to it") from exc
 
