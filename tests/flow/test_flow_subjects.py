@@ -1,4 +1,7 @@
-"""People are exported with proofs and erased from every byte, whatever happens on the way; decisions still replay."""
+"""People are exported with proofs and erased from every byte, whatever happens on the way; decisions still replay.
+
+Long: every case varies the same life of one log, which is told once at the top.
+"""
 
 import asyncio
 import io

@@ -1,4 +1,7 @@
-"""Pruning: only what an archive holds goes; what stays proves and recomputes as before. And the ways around it."""
+"""Pruning: only what an archive holds goes; what stays proves and recomputes as before. And the ways around it.
+
+Long: the ways around it share one prepared log and its archive, which are made once at the top.
+"""
 
 import asyncio
 import contextlib
