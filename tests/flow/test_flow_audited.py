@@ -23,14 +23,14 @@ def test_files_are_counted_into_one_entry_per_key_and_minute(house: House) -> No
     async def read(node: Node) -> None:
         service = node.service
         for _ in range(1_000):
-            service.file_read("tile", by="k1")
-        service.file_read("checkpoint", by="k1")
-        service.file_read("entries", by="", files=3)
+            service.reads.count("tile", by="k1")
+        service.reads.count("checkpoint", by="k1")
+        service.reads.count("entries", by="", files=3)
         service.sweep()
         house.forward(61)
         service.sweep()
         service.sweep()
-        service.file_read("tile", by="k1", files=2)
+        service.reads.count("tile", by="k1", files=2)
 
     house.live(read)
     assert told(house) == [
@@ -44,12 +44,12 @@ def test_what_is_counted_waits_for_room(house: House) -> None:
     """A full queue loses no count."""
 
     async def read(node: Node) -> None:
-        node.service.file_read("tile", by="k1", files=5)
+        node.service.reads.count("tile", by="k1", files=5)
         house.forward(61)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Recorder, "append", full)
             node.service.sweep()
-        node.service.file_read("tile", by="k1")
+        node.service.reads.count("tile", by="k1")
         node.service.sweep()
 
     house.live(read)

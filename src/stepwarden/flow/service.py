@@ -82,7 +82,7 @@ class Service:
         self._stepups = stepups
         self._reading = reading
         self._keys = keys
-        self._reads = reads
+        self.reads = reads
         self.disclosing = disclosing
         self.subjects = subjects
         self.files = files
@@ -137,16 +137,12 @@ class Service:
         page = await self._reading.entries(query, opened=opened)
         shown = "opened" if opened else "sealed"
         target, rows = self._reading.in_tokens(query), len(page.entries)
-        await self._reads.record("log.query", by=by, target=target, detail=shown, rows=rows, reason=reason)
+        await self.reads.record("log.query", by=by, target=target, detail=shown, rows=rows, reason=reason)
         return page
 
     async def read_recorded(self, action: str, *, by: str, target: str = "", rows: int = 0) -> None:
         """Say in the log that something of it is being read. Raises: BusyError: then it must not be."""
-        await self._reads.record(action, by=by, target=target, rows=rows)
-
-    def file_read(self, what: str, *, by: str, files: int = 1) -> None:
-        """Count files of the public log (``tile``, ``entries``, ``checkpoint``): an entry a minute. See ``Reads``."""
-        self._reads.count(what, by=by, files=files)
+        await self.reads.record(action, by=by, target=target, rows=rows)
 
     async def erase(self, actor: str, *, reason: str, by: str) -> Erased:
         """See ``Subjects.erase``."""
@@ -303,7 +299,7 @@ class Service:
         self._stopping = True
         recorder = self._recorder
         if recorder.sequencer.failed is None and recorder.refused is None:
-            self._reads.sweep(all_of_them=True)
+            self.reads.sweep(all_of_them=True)
             entry = ServiceStopped(time=recorder.now(), id=recorder.new_id(), reason=reason)
             await recorder.append(entry).durable
 
@@ -311,7 +307,7 @@ class Service:
         """Expire what nobody answered in time; called about every second."""
         if self.failed is None:
             self._stepups.sweep()
-            self._reads.sweep()
+            self.reads.sweep()
 
     @property
     def failed(self) -> StepwardenError | None:

@@ -184,10 +184,6 @@ class SnapshotStore:
                 removed += 1
         return removed
 
-    def newest_size(self) -> int:
-        """The size of the longest snapshot, looked at or not; 0 without one."""
-        return max(self._sizes(_STATE), default=0)
-
     def _mac(self, head: bytes, body: bytes) -> bytes:
         mac = hmac.new(self._key, head, "sha256")
         mac.update(body)

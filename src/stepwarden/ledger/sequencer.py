@@ -159,42 +159,22 @@ class Sequencer:
         if self._closing:
             raise LedgerError("the log is closed")
 
-    def submit(
-        self, submission: Submission, future: asyncio.Future[Receipt] | None = None
-    ) -> asyncio.Future[Receipt]:
+    def submit(self, submission: Submission) -> asyncio.Future[Receipt]:
         """Append an entry; its index is ``next_index`` as it was before the call. Loop thread only.
 
         The future may be dropped or cancelled: the entry is committed all the same.
-
-        Args:
-            future: the one to give the receipt to; by default a new one. It is returned.
 
         Raises:
             BusyError: ``limit`` entries are waiting. Nothing was taken.
             StepwardenError: the log has failed (``failed``), or is closed.
             ValueError: the leaf is too long.
         """
-        self.check_open()
-        if self._open >= self._limit:
-            raise BusyError(f"{self._open} entries wait to be written")
-        if len(submission.leaf) > MAX_LEAF:
-            raise ValueError(f"a leaf of {len(submission.leaf)} bytes")
-        loop = self._loop
-        if loop is None:
-            loop = self._loop = asyncio.get_running_loop()
-            self._writer.start(loop)
-        fresh = self._fresh
-        if not fresh:
-            # At the end of this turn of the loop, when everybody who could run has submitted.
-            loop.call_soon(self._publish)
-        given: asyncio.Future[Receipt] = loop.create_future() if future is None else future
-        fresh.append((submission, given))
-        self._open += 1
-        self.next_index += 1
+        given: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        self.submit_all([(submission, given)])
         return given
 
     def submit_all(self, waiting: Sequence[tuple[Submission, asyncio.Future[Receipt]]]) -> None:
-        """``submit`` of each, in order, for a caller that has seen to ``room``: all or none are taken.
+        """Append entries in order, all or none of them; each future gets the receipt of its entry. As ``submit``.
 
         Raises:
             BusyError, StepwardenError, ValueError: as ``submit``; nothing was taken.
@@ -202,12 +182,14 @@ class Sequencer:
         self.check_open()
         if len(waiting) > self.room:
             raise BusyError(f"{self._open} entries wait to be written")
-        if any(len(submission.leaf) > MAX_LEAF for submission, _ in waiting):
-            raise ValueError("a leaf is too long")
+        longest = max((len(submission.leaf) for submission, _ in waiting), default=0)
+        if longest > MAX_LEAF:
+            raise ValueError(f"a leaf of {longest} bytes")
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
             self._writer.start(self._loop)
         if not self._fresh:
+            # At the end of this turn of the loop, when everybody who could run has submitted.
             self._loop.call_soon(self._publish)
         self._fresh += waiting
         self._open += len(waiting)
