@@ -47,6 +47,7 @@ false only the code is.
     ├── SignerError                 signer.failed
     ├── KeyFileError                key.unreadable
     ├── SettingsError               settings.invalid
+    ├── CourierError                courier.failed
     └── LookupDataError             lookup.data
 """
 
@@ -325,6 +326,12 @@ class SettingsError(StepwardenError):
     """A setting is unknown or has a value that cannot be used."""
 
     code = "settings.invalid"
+
+
+class CourierError(StepwardenError):
+    """A code, a push or a notice was not accepted for delivery; the message never holds what was to be delivered."""
+
+    code = "courier.failed"
 
 
 class LookupDataError(StepwardenError):
