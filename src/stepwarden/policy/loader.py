@@ -10,8 +10,9 @@ Traceback (most recent call last):
 stepwarden.errors.PolicyError: there is no signal 'new_divice'; did you mean new_device?
 
 The format is described in ``docs/policy.md``. Everything is checked here: keys, values, that rules' ids are
-unique, that bands rise, that there is an action ``*``, and that every expression is bool over known
-signals. A column points into the expression itself, however it is quoted or folded.
+unique, that bands rise, that there is an action ``*``, that every expression is bool over known signals, and
+that what is approved names the same parameters in every language. A column points into the expression or the
+text itself, however it is quoted or folded.
 """
 
 import hashlib
@@ -19,12 +20,13 @@ import hashlib
 from stepwarden.errors import PolicyError
 from stepwarden.events.entries import Demand, Evidence
 from stepwarden.policy import fields
+from stepwarden.policy.approval import FALLBACK, MAX_TEXT, Approval, Template, parse_template
 from stepwarden.policy.cel.check import Scalar as CelType
 from stepwarden.policy.cel.check import check
 from stepwarden.policy.cel.emit import FACTS, Clause, Layout, Program, compile_rules
 from stepwarden.policy.cel.parser import parse as parse_expression
 from stepwarden.policy.cel.syntax import Expr
-from stepwarden.policy.document import Node, Scalar
+from stepwarden.policy.document import Node, Scalar, Table
 from stepwarden.policy.document import parse as parse_document
 from stepwarden.policy.fields import DEMAND_KEYS, Fields, fault
 from stepwarden.policy.policy import Action, Band, Policy, Rule
@@ -87,20 +89,48 @@ def _actions(node: Node) -> dict[str, Action]:
         name = fields.text(
             key, "an action", most=64, pattern=ACTION, example='login, factor.*, *.read or "*"'
         )
-        action = Fields(value, f"action {name!r}", ("sensitivity", *DEMAND_KEYS))
+        action = Fields(value, f"action {name!r}", ("sensitivity", "approve", *DEMAND_KEYS))
         recovery = action.get("recovery")
+        approve = action.get("approve")
         if "demand" not in action and "deny" not in action:
             raise fault(f"action {name!r} needs 'demand' (none, aal1, aal2, aal3 or deny)", value)
         found[name] = Action(
             sensitivity=fields.whole(action.need("sensitivity"), "sensitivity", least=0, most=3),
             demand=fields.demand(action),
             recovery=recovery is not None and fields.truth(recovery, "recovery"),
+            approve=None if approve is None else _approval(approve),
         )
     if "*" not in found:
         raise fault('actions needs "*": what holds for every action that is not named', node)
     if len(found) > MAX_ACTIONS:
         raise fault(f"actions: at most {MAX_ACTIONS}", node)
     return found
+
+
+def _approval(node: Node) -> Approval:
+    if not isinstance(node, Table):
+        return Approval({FALLBACK: _template(node)})
+    found: dict[str, Template] = {}
+    for key, value in node.items:
+        language = fields.text(key, "a language", most=3, pattern="[a-z]{2,3}", example="en or de")
+        template = found[language] = _template(value)
+        first = next(iter(found))
+        # Whoever reads the page in another language must not be shown less.
+        if template.placeholders != found[first].placeholders:
+            raise fault(f"approve: expected the placeholders of {first!r} in {language!r} too", value)
+    if not found:
+        raise fault("approve: expected a text, or one for each language", node)
+    return Approval(found)
+
+
+def _template(node: Node) -> Template:
+    written = fields.scalar(node, "approve")
+    text = fields.text(written, "approve", most=MAX_TEXT)
+    try:
+        return parse_template(text)
+    except PolicyError as exc:
+        line, column = written.place(exc.column - 1)
+        raise PolicyError(str(exc), line=line, column=column) from exc
 
 
 def _bands(node: Node) -> list[Band]:

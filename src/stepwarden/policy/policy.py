@@ -19,6 +19,7 @@ import msgspec
 
 from stepwarden.events.entries import Demand, Evidence, Standing
 from stepwarden.events.facts import Facts
+from stepwarden.policy.approval import Approval
 from stepwarden.policy.cel.emit import Outcome, Program
 from stepwarden.policy.demand import FAILED_RULE, decide, strongest
 from stepwarden.policy.risk import risk_of
@@ -57,12 +58,14 @@ class Rule:
 class Action:
     """How much is at stake (0 to 3), and what the action needs whatever the risk.
 
-    ``recovery``: whether a recovery code may ever stand in for a factor here.
+    ``recovery``: whether a recovery code may ever stand in for a factor here. ``approve``: the words in which
+    a person is asked to approve it.
     """
 
     sensitivity: int
     demand: Demand
     recovery: bool
+    approve: Approval | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +93,7 @@ class _Level(msgspec.Struct, frozen=True, kw_only=True):
 
     sensitivity: int
     recovery: bool
+    approve: Approval | None
     demands: tuple[Demand, ...]
     by_score: dict[int, tuple[int, Demand]]
 
@@ -147,6 +151,10 @@ class Policy:
         """0 (public) to 3 (hurts when abused)."""
         return (self._exact.get(action) or self._by_pattern(action)).sensitivity
 
+    def approval(self, action: str) -> Approval | None:
+        """The words in which this action is put to a person for approval, where the policy has any."""
+        return (self._exact.get(action) or self._by_pattern(action)).approve
+
     @property
     def source(self) -> str:
         """The generated Python, for the curious and for tests."""
@@ -180,7 +188,11 @@ class Policy:
             demands.append(strongest(demands[-1], band.demand))
         permitted = tuple(_permitting(action.recovery, demand) for demand in demands)
         return _Level(
-            sensitivity=action.sensitivity, recovery=action.recovery, demands=permitted, by_score={}
+            sensitivity=action.sensitivity,
+            recovery=action.recovery,
+            approve=action.approve,
+            demands=permitted,
+            by_score={},
         )
 
     def _one_by_one(self, values: Values, facts: Facts, sensitivity: int, aal: int) -> Outcome:
