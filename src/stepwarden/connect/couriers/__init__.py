@@ -1,0 +1,1 @@
+"""Carrying codes, pushes and notices to people: by mail, and by a signed webhook to a provider."""
