@@ -298,11 +298,6 @@ def test_attack_server_that_quotes_the_code(
     assert caught.value.__suppress_context__
 
 
-async def refuse_all(writer: asyncio.StreamWriter) -> None:
-    writer.write(b"554 go away\r\n")
-    await writer.drain()
-
-
 async def say_nothing(writer: asyncio.StreamWriter) -> None:
     await asyncio.Event().wait()
 
@@ -322,7 +317,7 @@ def garbage(data: bytes) -> Callable[[asyncio.StreamWriter], Any]:
 @pytest.mark.parametrize(
     ("behaviour", "says"),
     [
-        (refuse_all, "status 554"),
+        (garbage(b"554 go away\r\n"), "status 554"),
         (say_nothing, "within"),
         (hang_up, "cannot be used"),
         (garbage(b"\xff\xfe\x00\r\n"), "mail server"),
