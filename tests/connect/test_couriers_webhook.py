@@ -363,7 +363,7 @@ def test_attack_our_own_push_sent_back_as_its_approval() -> None:
         (APPROVED.replace(b"approve", b"Approve"), InputError),
         (APPROVED.replace(b'"approve"', b"true"), InputError),
         (APPROVED.replace(b'"42"', b"42"), InputError),
-        (APPROVED.replace(b"42", b"042"), InputError),
+        (APPROVED.replace(b"42", b"4"), InputError),
         (APPROVED.replace(b"42", b"42\\n"), InputError),
         (APPROVED.replace(b"42", "٤٢".encode()), InputError),
         (APPROVED.replace(b"c1", b""), InputError),

@@ -153,7 +153,7 @@ class PushAnswer(msgspec.Struct, frozen=True, kw_only=True):
 class _PushAnswerShape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     challenge: Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_-]{1,64}\Z")]
     answer: Literal["approve", "deny"]
-    number: Annotated[str, msgspec.Meta(pattern=r"\A([0-9]{2})?\Z")] = ""
+    number: Annotated[str, msgspec.Meta(pattern=r"\A([0-9]{2,8})?\Z")] = ""
 
 
 def read_push_answer(secret: bytes, headers: Mapping[str, str], body: bytes, now: float) -> PushAnswer:
