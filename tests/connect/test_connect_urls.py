@@ -350,3 +350,20 @@ def test_an_answer_comes_as_it_is() -> None:
             assert "x-c: d\r\n" in server.heads[0].lower()
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://u:s3cret@a.example/",
+        "http://a.example/s3cret",
+        "https://127.0.0.1/?key=s3cret",
+        "https://a.example/s3cret#",
+        "https://a.example:x/s3cret",
+    ],
+)
+def test_refusals_do_not_repeat_the_address(url: str) -> None:
+    """There may be a key in it, and errors are logged."""
+    with pytest.raises(SettingsError) as caught:
+        check_url(url, allow_private=False, allow_http=False)
+    assert "s3cret" not in f"{caught.value!r}"
