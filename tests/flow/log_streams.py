@@ -18,7 +18,7 @@ people = st.sampled_from(["", "ann", "bob", "cyd"])
 somebody = st.sampled_from(["ann", "bob", "cyd"])
 sessions = st.sampled_from(["", "s1", "s2", "s3"])
 challenges = st.sampled_from(["c1", "c2", "c3", "c4"])
-factors = st.sampled_from(["totp", "recovery"])
+factors = st.sampled_from(["totp", "totp", "recovery", "webauthn", "email", "provider"])
 credentials = st.sampled_from(["k1", "k2", "k1.0", "k2.1"])
 grants = st.sampled_from(["", "g1", "g2"])
 bindings = st.sampled_from(["b1", "b2"])
@@ -92,6 +92,8 @@ def _fields(kind: type, time: int, index: int) -> dict[str, st.SearchStrategy[An
             "credential": credentials,
             "step": counts,
             "held": st.booleans(),
+            "deferred": st.booleans(),
+            "backup_changed": st.booleans(),
         },
         e.FactorEnrolled: {
             "actor": somebody,
@@ -121,6 +123,8 @@ _PLAIN: dict[str, Any] = {
     "state": hashes,
     "known": st.lists(st.sampled_from(["1:ab", "2:cd"]), max_size=2).map(tuple),
     "witnesses": st.just(("w1", "w2")),
+    "device": st.sampled_from(["", "d1", "d2"]),
+    "expires": st.integers(1_700_000_000, 1_700_400_000).map(lambda second: second * SECOND),
     "floor": st.integers(0, 3).map(lambda number: number * 256),
     "reliability": st.integers(1, 100),
     "address": st.sampled_from(["", "a1", "a2"]),

@@ -63,7 +63,7 @@ def test_every_attribute_of_the_state_is_in_its_dump() -> None:
     of_stepup = {name.removeprefix("_") for name in vars(StepUpState())}
     assert of_stepup == set(snapshot.Dump.__struct_fields__) - {"version"}
     assert set(vars(people.People())) == {"_people"}
-    assert set(vars(standings.Standings())) == {"_held"}
+    assert set(vars(standings.Standings())) == {"_held", "_revoked"}
     for kind in (people._Person, people._Credential, people._Counter):
         assert set(kind.__slots__) == {field.name for field in dataclasses.fields(kind)}
 
@@ -168,7 +168,10 @@ def test_a_full_state_of_step_up_comes_back_whole() -> None:
     wrong = e.ChallengeAnswered(
         time=1, id="abcdefgh", challenge="c4", actor="ann", factor="totp", result="wrong"
     )
-    fold([wrong], state)
+    sent = e.ChallengeSent(
+        time=1, id="abcdefgh", challenge="c4", actor="ann", factor="email", credential="k2", code="00"
+    )
+    fold([wrong, sent], state)
     sizes = state.stepup.sizes()
     assert all(sizes.values()), sizes
     again = snapshot.load(snapshot.dump(state.stepup))

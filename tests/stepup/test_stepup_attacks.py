@@ -8,7 +8,7 @@ from stepwarden.events.entries import (
     Demand,
     Standing,
 )
-from stepwarden.stepup.assurance import level
+from stepwarden.stepup.assurance import Used, level
 from stepwarden.stepup.binding import binding, grant_hash
 from stepwarden.stepup.gate import Passed
 from tests.stepup.world import MINUTE, SECOND, TRANSFER, World, recovery_codes
@@ -81,7 +81,7 @@ def test_same_factor_counted_twice(world: World) -> None:
     passed = world.answer(attempt[2].challenge, world.code("alice"))
     assert isinstance(passed, Passed)
     assert passed.aal == 1
-    assert [level(first, "totp") for first in (("otp",), ("hwk",), ("pwd",), ("face",), ())] == [
+    assert [level(first, Used("totp")) for first in (("otp",), ("hwk",), ("pwd",), ("face",), ())] == [
         1,
         1,
         2,
@@ -98,7 +98,7 @@ def test_recovery_as_a_factor(world: World) -> None:
     assert isinstance(passed, Passed)
     assert (passed.aal, passed.amr) == (1, ("recovery",))
     assert world.state.standing("alice", "s1", world.now).aal == 1
-    assert [level(first, "recovery") for first in (("pwd",), ("mfa",), ("hwk", "pwd"))] == [1, 1, 1]
+    assert [level(first, Used("recovery")) for first in (("pwd",), ("mfa",), ("hwk", "pwd"))] == [1, 1, 1]
 
 
 def test_recovery_at_a_sign_in_opens_an_aal1_session(world: World) -> None:

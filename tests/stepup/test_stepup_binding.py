@@ -60,8 +60,9 @@ def test_the_binding_is_over_rfc_8785_json(action: tuple) -> None:  # type: igno
 
 def test_a_commitment_changes_with_each_of_its_parts() -> None:
     """Neither challenge, binding nor policy can be exchanged after the fact."""
-    whole = commitment("c", "b", "p")
-    assert len({whole, commitment("x", "b", "p"), commitment("c", "x", "p"), commitment("c", "b", "x")}) == 4
+    whole = commitment("c", "b", "p", "a")
+    others = [("x", "b", "p", "a"), ("c", "x", "p", "a"), ("c", "b", "x", "a"), ("c", "b", "p", "x")]
+    assert len({whole, *(commitment(*other) for other in others)}) == 5
 
 
 @given(st.text(max_size=40))

@@ -22,7 +22,7 @@ from tests.stepup.world import MINUTE, SECOND, TRANSFER, World
 def pass_held(world: World, challenge: str) -> tuple[int, gate.Passed]:
     """Answer rightly; the success is held."""
     entry, passed = gate.answer(
-        world.state, world, challenge, "totp", world.code("alice"), world.now, world.entropy(38)
+        world.state, world.means(), challenge, "totp", world.code("alice"), world.now, world.entropy(38)
     )
     assert isinstance(entry, ChallengePassed)
     assert passed is not None

@@ -3,6 +3,7 @@
 Every entry goes through its encoding and back before it is folded, as it would from a log.
 """
 
+import hmac
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
@@ -22,6 +23,7 @@ from stepwarden.events.facts import Facts
 from stepwarden.stepup import gate, issue
 from stepwarden.stepup.binding import binding, grant_hash
 from stepwarden.stepup.factors import recovery, totp
+from stepwarden.stepup.means import Given, Means
 from stepwarden.stepup.state import StepUpState
 
 SECOND = 1_000_000
@@ -46,6 +48,16 @@ class World:
         """``FactorSecrets``; counts how often an answer is really compared with a secret."""
         self.evaluated += 1
         return self.secrets.get((actor, factor), ())
+
+    def means(self) -> Means:
+        """What the gate is given: this world's secrets, a key of its own, grants named by their id."""
+        return Means(
+            secrets=self,
+            keyed=lambda data: hmac.new(b"key", data, "sha256").hexdigest(),
+            mint=lambda minting: minting.id,
+            rp_id="warden.example.com",
+            origins=frozenset({"https://warden.example.com"}),
+        )
 
     def entropy(self, count: int) -> bytes:
         self._random += 1
@@ -177,10 +189,10 @@ class World:
             )
         )
 
-    def answer(self, challenge: str, answer: str, factor: str = "totp") -> gate.Passed | str:
+    def answer(self, challenge: str, answer: Given, factor: str = "totp") -> gate.Passed | str:
         """What was passed, or the result as the log has it."""
         entry, passed = gate.answer(
-            self.state, self, challenge, factor, answer, self.now, self.entropy(gate.ENTROPY_BYTES)
+            self.state, self.means(), challenge, factor, answer, self.now, self.entropy(gate.ENTROPY_BYTES)
         )
         self.append(entry)
         if passed is not None:

@@ -15,6 +15,7 @@ from stepwarden.app.paths import Paths
 from stepwarden.app.settings import Settings
 from stepwarden.events.encoding import decode_trusted
 from stepwarden.events.index import IndexRow
+from stepwarden.flow.devices import DeviceCookies
 from stepwarden.flow.facts import Describer
 from stepwarden.flow.people import People, derive
 from stepwarden.flow.recorder import Recorder
@@ -56,6 +57,7 @@ class Core:
     people: People
     tokens: Tokens
     describer: Describer
+    cookies: DeviceCookies
     state: LogState
     snapshots: SnapshotStore
     snapshotter: Snapshotter
@@ -91,7 +93,8 @@ def open_core(
     )
     people.check()
     tokens = Tokens(derive(keys.master, "stepwarden/tokens/v1"))
-    describer = _describer(paths, settings, tokens)
+    cookies = DeviceCookies(derive(keys.master, "stepwarden/devices/v1"), entropy=world.entropy)
+    describer = _describer(paths, settings, tokens, cookies)
     snapshots = SnapshotStore(
         paths.snapshots,
         key=derive(keys.master, "stepwarden/snapshots/v1"),
@@ -117,6 +120,7 @@ def open_core(
         people,
         tokens,
         describer,
+        cookies,
         state,
         snapshots,
         snapshotter,
@@ -127,7 +131,7 @@ def open_core(
     )
 
 
-def _describer(paths: Paths, settings: Settings, tokens: Tokens) -> Describer:
+def _describer(paths: Paths, settings: Settings, tokens: Tokens, cookies: DeviceCookies) -> Describer:
     addresses, agents = make_lookups(settings, paths.cache)
     return Describer(
         tokens,
@@ -136,6 +140,7 @@ def _describer(paths: Paths, settings: Settings, tokens: Tokens) -> Describer:
         trusted_proxies=settings.proxies(),
         places=Places(settings.memory.actors),
         remembered=REMEMBERED,
+        cookies=cookies,
     )
 
 

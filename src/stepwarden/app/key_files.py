@@ -6,6 +6,7 @@
     keys/retired/ID.key    predecessors that were to be kept                             0600
     keys/cosigner.key      an ML-DSA-44 key: cosigns checkpoints that are published      0600
     keys/master.key        32 bytes, from which everything that seals or hides is derived  0600
+    keys/tokens.pem        keys that sign grants and identity tokens (``token_keys``)    0600
     keys/ledger.vkey       the public keys, retired ones included, for whoever verifies
 
 The log decides, not the files: which keys sign is what its entries say (``KeyHistory``), and ``settle`` moves the files
@@ -59,6 +60,10 @@ class KeyFiles:
     @property
     def cosigner(self) -> Path:
         return self.folder / "cosigner.key"
+
+    @property
+    def tokens(self) -> Path:
+        return self.folder / "tokens.pem"
 
     @property
     def master(self) -> Path:

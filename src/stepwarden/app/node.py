@@ -16,16 +16,19 @@ from stepwarden.app.doubt import Watch, anchors_folder, make_watch
 from stepwarden.app.key_keeper import KeyKeeper
 from stepwarden.app.paths import Paths
 from stepwarden.app.prepare import prepare, read_policy
+from stepwarden.app.proving import make_proving
 from stepwarden.app.pruning import Pruning, folding, own_verifiers
 from stepwarden.app.publishing import Publishing, hold_rule, make_publishing
 from stepwarden.app.settings import Settings
 from stepwarden.app.stores import open_store
 from stepwarden.app.world import Entropy, wall_clock
 from stepwarden.flow.api_keys import ApiKeys
+from stepwarden.flow.asked import AskedFor
 from stepwarden.flow.attempts import Attempts
 from stepwarden.flow.audited import Reads
 from stepwarden.flow.disclosing import Disclosing
 from stepwarden.flow.holding import Holding
+from stepwarden.flow.labels import Labels
 from stepwarden.flow.people import derive
 from stepwarden.flow.pruning import Pruner
 from stepwarden.flow.reading import Reading
@@ -34,7 +37,6 @@ from stepwarden.flow.service import Service
 from stepwarden.flow.serving import PublishedFiles
 from stepwarden.flow.snapshots import Snapshotter
 from stepwarden.flow.state import LogState
-from stepwarden.flow.stepups import StepUps
 from stepwarden.flow.subjects import Subjects
 from stepwarden.flow.vault import Vault
 from stepwarden.ledger.sequencer import Sequencer
@@ -146,7 +148,7 @@ def _wire(paths: Paths, settings: Settings, world: World, core: Core) -> Node:
         doubted=lambda: core.state.doubted or recorder.refused is not None,
         clock=world.clock,
     )
-    service = _service(settings, world, core, publishing)
+    service = _service(paths, settings, world, core, publishing)
     verifiers = own_verifiers([signer.verifier for signer in keys.signers], paths.ledger_vkey)
     pruner = Pruner(
         recorder,
@@ -184,22 +186,36 @@ def _wire(paths: Paths, settings: Settings, world: World, core: Core) -> Node:
     )
 
 
-def _service(settings: Settings, world: World, core: Core, publishing: Publishing) -> Service:
+def _service(paths: Paths, settings: Settings, world: World, core: Core, publishing: Publishing) -> Service:
     recorder, store, keys, index = core.recorder, core.store, core.keys, core.index
     address_token, flush = core.tokens.address, core.projector.flush
+    asked = AskedFor(recorder, store)
     attempts = Attempts(
         recorder,
         core.describer,
         store,
+        asked=asked,
         binding_key=derive(keys.master, "stepwarden/binding/v1"),
         entropy=world.entropy,
     )
     vault = Vault(store, master=keys.master, entropy=world.entropy)
     holding = Holding(recorder, publishing.publisher, hold_rule(settings))
-    stepups = StepUps(
-        recorder, attempts, vault, holding=holding, issuer=settings.issuer, entropy=world.entropy
-    )
     reads = Reads(recorder)
+    reading = Reading(index, core.sequencer, store, core.people, address_token, flush)
+    labels = Labels(recorder, attempts)
+    proving = make_proving(
+        paths,
+        settings,
+        world,
+        core,
+        attempts,
+        asked,
+        vault,
+        holding,
+        reading,
+        reads,
+        label=labels.not_me,
+    )
     disclosing = Disclosing(recorder, store, reads, origin=core.origin)
     subjects = Subjects(
         recorder,
@@ -218,8 +234,9 @@ def _service(settings: Settings, world: World, core: Core, publishing: Publishin
     return Service(
         recorder,
         attempts,
-        stepups,
-        Reading(index, core.sequencer, store, core.people, address_token, flush),
+        proving,
+        labels,
+        reading,
         ApiKeys(store),
         reads,
         disclosing,

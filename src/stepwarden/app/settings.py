@@ -182,6 +182,86 @@ class Archived(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     retain_days: Annotated[int, msgspec.Meta(ge=0, le=36_600)] = 0
 
 
+class Pages(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The pages that people see; see docs/pages.md.
+
+    ``apps``: the origins of the applications that people come from and go back to (``https://shop.example.com``):
+    nobody is sent anywhere else. ``issuer`` of the settings is the name that is shown.
+    """
+
+    apps: tuple[str, ...] = ()
+
+
+class Webauthn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Passkeys; see docs/factors/passkeys.md.
+
+    ``rp_id``: the site that they are for ("": the host of ``server.public_url``); it cannot change later. ``origins``:
+    where they may be asked for ("": ``server.public_url``). ``trust``: whose word makes a key a hardware key, and so
+    AAL3: ``attested``, a certificate under one of ``roots`` (``packed=/etc/stepwarden/fido.pem``, by attestation
+    format); ``flags``: the authenticator's own.
+    """
+
+    rp_id: str = ""
+    origins: tuple[str, ...] = ()
+    trust: Literal["attested", "flags"] = "attested"
+    roots: tuple[str, ...] = ()
+
+
+class Mail(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Codes and notices by mail; see docs/factors/email.md. ``host`` "": none.
+
+    ``password``: better in the environment.
+    """
+
+    host: str = ""
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 587
+    sender: str = ""
+    username: str = ""
+    password: str = ""
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+    cafile: str = ""
+
+
+class Webhook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A provider of text messages, or of pushes; see docs/factors/sms-and-push.md. ``url`` "": none.
+
+    ``secret``: ``whsec_...``, better in the environment. ``allow_private``: the provider is on a private network.
+    """
+
+    url: str = ""
+    secret: str = ""
+    allow_private: bool = False
+
+
+class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An OpenID provider that does the step-up; see docs/factors/openid.md. ``issuer`` "": none.
+
+    ``name`` is shown; ``claim``: whose value is the actor's id; ``acr``: which level each value of ``acr`` gives;
+    ``acr_values``: what is asked for. ``client_secret``: better in the environment.
+    """
+
+    name: str = ""
+    issuer: str = ""
+    client_id: str = ""
+    client_secret: str = ""
+    claim: str = "sub"
+    acr: dict[str, Annotated[int, msgspec.Meta(ge=1, le=3)]] = {}
+    acr_values: str = ""
+    allow_private: bool = False
+
+
+class OpenIdClient(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A client of our own OpenID provider; it signs in with the API key of its name (docs/openid-provider.md)."""
+
+    redirect_uris: tuple[str, ...]
+
+
+class OpenId(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Stepwarden as an OpenID provider for step-up: its clients, by the id of the API key that each has."""
+
+    clients: dict[str, OpenIdClient] = {}
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that can be set. ``issuer`` is the name that authenticator apps show."""
 
@@ -195,6 +275,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     witnesses: Witnesses = Witnesses()
     retention: Retention = Retention()
     archive: Archived = Archived()
+    pages: Pages = Pages()
+    webauthn: Webauthn = Webauthn()
+    mail: Mail = Mail()
+    sms: Webhook = Webhook()
+    push: Webhook = Webhook()
+    provider: Provider = Provider()
+    openid: OpenId = OpenId()
     issuer: str = "Stepwarden"
     policy: str = ""
 

@@ -50,12 +50,16 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What the application or the vendor knows of the device. ``id`` is an identifier it gave the device."""
+    """What the application or the vendor knows of the device. ``id`` is an identifier it gave the device.
+
+    ``token`` is the cookie that a remembered device was given; it says something only together with the same agent.
+    """
 
     id: Annotated[str, msgspec.Meta(max_length=256, pattern=NO_CONTROL)] = ""
     browser: ShortText = ""
     os: ShortText = ""
     type: ShortText = ""
+    token: Annotated[str, msgspec.Meta(max_length=512, pattern=NO_CONTROL)] = ""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -68,6 +72,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
     ``proved`` are the methods that the application has verified for this very attempt (normally ``pwd``).
     ``parameters`` are the details that an approval is bound to (amount, payee); at most 32.
     ``grant`` is what a passed challenge gave, to be used up by this attempt.
+    ``acr_values`` (the levels that would do, as in OpenID Connect: ``nist-aal1`` to ``nist-aal3``) and ``max_age``
+    (seconds) ask for more than the policy does; they never ask for less.
     """
 
     action: ActionName
@@ -83,4 +89,6 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
     parameters: Annotated[dict[Identifier, ParameterValue], msgspec.Meta(max_length=32)] | None = None
     outcome: Outcome = "unknown"
     proved: Annotated[tuple[Method, ...], msgspec.Meta(max_length=8)] = ()
-    grant: Annotated[str, msgspec.Meta(max_length=256, pattern=NO_CONTROL)] = ""
+    grant: Annotated[str, msgspec.Meta(max_length=2048, pattern=NO_CONTROL)] = ""
+    acr_values: Annotated[str, msgspec.Meta(max_length=256, pattern=NO_CONTROL)] = ""
+    max_age: Annotated[int, msgspec.Meta(ge=0, le=31_536_000)] | None = None

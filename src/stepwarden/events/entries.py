@@ -14,61 +14,68 @@ Fields that all kinds have:
 
 from typing import Literal
 
-import msgspec
-
+from stepwarden.events.base import AAL, SCHEMA_VERSION, Base, Demand, Evidence, Standing, Verdict
 from stepwarden.events.facts import Facts
+from stepwarden.events.proofs import (
+    ChallengeAnswered,
+    ChallengeCollected,
+    ChallengeExpired,
+    ChallengeFailed,
+    ChallengeIssued,
+    ChallengePassed,
+    ChallengeReleased,
+    ChallengeSent,
+    ChallengeWithheld,
+    DeviceForgotten,
+    DeviceRemembered,
+    FactorEnrolled,
+    FactorRemoved,
+    GrantRedeemed,
+    SessionRevoked,
+)
 
-Verdict = Literal["allow", "step_up", "deny"]
-AAL = Literal[0, 1, 2, 3]
-SCHEMA_VERSION = 1
-
-
-class Base(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    omit_defaults=True,
-    forbid_unknown_fields=True,
-    tag_field="kind",
-):
-    time: int
-    id: str
-    v: int = SCHEMA_VERSION
-    previous: int = -1
-    key: str = ""
-    by: str = "service"
-    personal: dict[str, str] = {}
-
-
-class Demand(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What must hold for the action to be allowed.
-
-    ``aal`` is the assurance level; ``max_age`` how many seconds ago, at most, it may have been proved (-1: any
-    time in this session); ``bound`` that the proof must be for this very action; ``recovery`` that a recovery code
-    will do too (the session stays at AAL1 all the same); ``deny`` that nothing helps.
-    """
-
-    aal: AAL = 0
-    max_age: int = -1
-    bound: bool = False
-    recovery: bool = False
-    deny: bool = False
-
-
-class Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The assurance that a session holds: level, methods (``amr``) and when it was proved (microseconds)."""
-
-    aal: AAL = 0
-    since: int = 0
-    amr: tuple[str, ...] = ()
-
-
-class Evidence(msgspec.Struct, frozen=True, array_like=True):
-    """What one rule contributed: its id and its weight in thousandths of a nat. ``failed``: it raised."""
-
-    rule: str
-    weight: int
-    failed: bool = False
+__all__ = [
+    "AAL",
+    "SCHEMA_VERSION",
+    "Administration",
+    "AttemptDecided",
+    "Base",
+    "ChallengeAnswered",
+    "ChallengeCollected",
+    "ChallengeExpired",
+    "ChallengeFailed",
+    "ChallengeIssued",
+    "ChallengePassed",
+    "ChallengeReleased",
+    "ChallengeSent",
+    "ChallengeWithheld",
+    "Demand",
+    "DeviceForgotten",
+    "DeviceRemembered",
+    "Entry",
+    "EventRecorded",
+    "Evidence",
+    "ExceptionRaised",
+    "FactorEnrolled",
+    "FactorRemoved",
+    "GrantRedeemed",
+    "KeyRetired",
+    "KeyRotated",
+    "LabelApplied",
+    "LogAnchored",
+    "LogDoubted",
+    "LogPruned",
+    "LogTrusted",
+    "OutcomeReported",
+    "PolicyChanged",
+    "PolicyRefused",
+    "ServiceStarted",
+    "ServiceStopped",
+    "SessionRevoked",
+    "Standing",
+    "SubjectErased",
+    "Verdict",
+]
 
 
 class AttemptDecided(Base, frozen=True, kw_only=True, tag="attempt.decided"):
@@ -109,110 +116,6 @@ class EventRecorded(Base, frozen=True, kw_only=True, tag="event.recorded"):
 
     facts: Facts
     source: str = ""
-
-
-class ChallengeIssued(Base, frozen=True, kw_only=True, tag="challenge.issued"):
-    """A step-up was asked for. ``previous`` is the decision. ``nonce`` and ``binding`` are SHA-256, hex.
-
-    ``nonce`` commits to the challenge, the binding and the policy (see ``stepup.binding``). ``proved`` are the
-    methods that stand already; ``ready`` says whether it may be answered at once, or only after the first factor
-    has been reported; ``recovery`` whether a recovery code will do.
-    """
-
-    challenge: str
-    actor: str
-    session: str
-    action: str
-    nonce: str
-    binding: str
-    aal: AAL
-    expires: int
-    ready: bool
-    recovery: bool = False
-    proved: tuple[str, ...] = ()
-
-
-class ChallengeAnswered(Base, frozen=True, kw_only=True, tag="challenge.answered"):
-    """An answer that did not pass, and why; the reason is never told to the one who answers."""
-
-    challenge: str
-    actor: str
-    factor: str
-    result: Literal["wrong", "replayed", "locked", "not_ready", "closed"]
-
-
-class ChallengePassed(Base, frozen=True, kw_only=True, tag="challenge.passed"):
-    """The factor was right. ``step`` is the time step used (-1: none); ``grant`` the SHA-256 of the grant.
-
-    ``credential`` is what was used up: the authenticator whose time step it was, or the one recovery code.
-
-    ``session`` is the session whose standing rises, to ``aal`` by ``amr``; the grant ends at ``expires``.
-    ``held``: neither counts before a ``challenge.released`` follows, because witnesses have to sign first.
-    """
-
-    challenge: str
-    actor: str
-    session: str
-    factor: str
-    amr: tuple[str, ...]
-    aal: AAL
-    grant: str
-    expires: int
-    credential: str = ""
-    step: int = -1
-    held: bool = False
-
-
-class ChallengeReleased(Base, frozen=True, kw_only=True, tag="challenge.released"):
-    """The witnesses that a held success waited for have signed: grant and standing count from here on.
-
-    ``previous`` is the held ``challenge.passed``; ``size`` that of the checkpoint that the named ``witnesses`` signed.
-    """
-
-    challenge: str
-    actor: str
-    session: str
-    size: int
-    witnesses: tuple[str, ...]
-
-
-class ChallengeWithheld(Base, frozen=True, kw_only=True, tag="challenge.withheld"):
-    """A held success is void: not enough witnesses signed in time. ``previous`` is the ``challenge.passed``."""
-
-    challenge: str
-    actor: str
-    session: str
-    reason: str
-
-
-class ChallengeFailed(Base, frozen=True, kw_only=True, tag="challenge.failed"):
-    """Too many wrong answers: the challenge is over. The last of them is this entry and counts."""
-
-    challenge: str
-    actor: str
-    factor: str
-
-
-class ChallengeExpired(Base, frozen=True, kw_only=True, tag="challenge.expired"):
-    """Nobody passed it in time (abandoned)."""
-
-    challenge: str
-    actor: str
-
-
-class FactorEnrolled(Base, frozen=True, kw_only=True, tag="factor.enrolled"):
-    """A person can now prove themselves this way. The secret is never in the log. ``count``: codes made."""
-
-    actor: str
-    factor: str
-    credential: str
-    count: int = 0
-
-
-class FactorRemoved(Base, frozen=True, kw_only=True, tag="factor.removed"):
-    actor: str
-    factor: str
-    credential: str
 
 
 class PolicyChanged(Base, frozen=True, kw_only=True, tag="policy.changed"):
@@ -371,14 +274,20 @@ Entry = (
     | OutcomeReported
     | EventRecorded
     | ChallengeIssued
+    | ChallengeSent
     | ChallengeAnswered
     | ChallengePassed
+    | ChallengeCollected
     | ChallengeReleased
     | ChallengeWithheld
     | ChallengeFailed
     | ChallengeExpired
     | FactorEnrolled
     | FactorRemoved
+    | SessionRevoked
+    | DeviceRemembered
+    | DeviceForgotten
+    | GrantRedeemed
     | PolicyChanged
     | PolicyRefused
     | ExceptionRaised

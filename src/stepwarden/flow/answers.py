@@ -80,13 +80,19 @@ class PastEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PassedAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A challenge was passed. ``grant`` is the one copy in clear of what the next attempt uses up."""
+    """A challenge was passed. ``grant`` is the one copy in clear of what the next attempt uses up.
+
+    ``session`` is a fresh id that the session should go on with: report it with the outcome of the attempt, and the old
+    one holds nothing any more. ``device`` is the cookie of a device that is to be remembered, "" for none.
+    """
 
     grant: str
     aal: AAL
     amr: tuple[str, ...]
     expires: int
     receipt: ReceiptView
+    session: str = ""
+    device: str = ""
 
 
 class Erased(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,7 +21,8 @@ from stepwarden.events.encoding import decode_trusted
 from stepwarden.events.entries import AttemptDecided, ChallengeIssued, EventRecorded, OutcomeReported
 from stepwarden.events.personal import verify
 from stepwarden.events.redaction import redact, refuse_secrets
-from stepwarden.flow.answers import Answer, ChallengeOffer, PastEvent, Recorded
+from stepwarden.flow.answers import Answer, ChallengeOffer, PastEvent, ReasonText, Recorded
+from stepwarden.flow.asked import AskedFor, asked_of, fields_of
 from stepwarden.flow.facts import Described, Describer, format_position, parse_position
 from stepwarden.flow.judge import judge
 from stepwarden.flow.people import Person, nobody, owner_tokens
@@ -64,9 +65,11 @@ class Attempts:
         describer: Describer,
         store: LogStore,
         *,
+        asked: AskedFor,
         binding_key: bytes,
         entropy: Callable[[int], bytes],
     ) -> None:
+        self._asked = asked
         self._recorder = recorder
         self._state = recorder.state
         self._describer = describer
@@ -148,17 +151,26 @@ class Attempts:
         appended = recorder.append(entry, private)
         recent = (entry, described.position, private.person)
         _remember(self._recent, appended.index, recent, REMEMBERED_ATTEMPTS)
-        offered, last = self._challenge(entry, appended) if found.verdict == "step_up" else (None, appended)
+        offered, last = None, appended
+        if found.verdict == "step_up":
+            offered, last = self._challenge(attempt, owner, entry, appended)
         return Decided(entry, policy, appended, last, offered, body)
 
-    def _challenge(self, entry: AttemptDecided, decided: Appended) -> tuple[ChallengeOffer | None, Appended]:
+    def _challenge(
+        self, attempt: Attempt, owner: str, entry: AttemptDecided, decided: Appended
+    ) -> tuple[ChallengeOffer | None, Appended]:
         """Issue a challenge for a step-up, or offer the one that is open for the same action."""
         entropy = self._entropy(ENTROPY_BYTES)
         stepup = self._state.stepup
-        entry_to_log, offered = issue(stepup, entry, decided.index, now=entry.time, entropy=entropy)
+        asked = asked_of(attempt)
+        private, digests = self._recorder.committed(owner, fields_of(asked))
+        entry_to_log, offered = issue(
+            stepup, entry, decided.index, now=entry.time, entropy=entropy, by=entry.by, personal=digests
+        )
         if entry_to_log is None:
             return challenge_offer(offered), decided
-        issued = self._recorder.append(entry_to_log)
+        issued = self._recorder.append(entry_to_log, private)
+        self._asked.remember(entry_to_log.challenge, asked)
         # Folding may have found that the person has been asked too often: ask the state, not the draft.
         opened = stepup.challenge(entry_to_log.challenge)
         return challenge_offer(offer(stepup, entry_to_log, ready=opened is not None and opened.ready)), issued
@@ -220,6 +232,19 @@ class Attempts:
         opened = stepup.challenge(issued.challenge)
         return challenge_offer(offer(stepup, issued, ready=opened.ready)) if opened else None
 
+    def decided(self, index: int) -> AttemptDecided | None:
+        """The attempt at ``index``, by whatever name; None where there is none, or it was pruned."""
+        recent = self._recent.get(index)
+        if recent is not None:
+            return recent[0]
+        known = self._state.floor <= index < self._recorder.sequencer.head.size
+        entry = self._entry(index) if known else None
+        return entry if isinstance(entry, AttemptDecided) else None
+
+    def reasons(self, decided: AttemptDecided) -> tuple[ReasonText, ...]:
+        """Why it was decided so, in words."""
+        return reason_texts(self._state.policy_of(decided.policy), decided)
+
     def _entry(self, index: int) -> object:
         for leaf in self._store.leaves(index, index + 1):
             return decode_trusted(leaf)
@@ -268,6 +293,7 @@ class Attempts:
                 self._recent[index] = (entry, None, None)
         if actor:
             self._describer.places.forget(actor)
+            self._asked.clear()
 
     async def report(
         self, attempt_id: str, *, outcome: Outcome, proved: Sequence[Method], session: str, by: str

@@ -5,9 +5,11 @@
   still open, was ready, and whose time is not over (for ``.expired``: is); the fifth wrong answer ends it;
 - ``challenge.released`` and ``.withheld`` follow a held success that nobody released or withheld before; a release one
   that still waits: not one whose session or time, or whose person, had ended;
+- ``challenge.sent`` follows a challenge that is open; ``challenge.collected`` a success that was deferred and waits;
 - a grant is used by an attempt for the binding it was given for, before it ends, and once;
 - ``outcome.reported`` follows an attempt, says the same facts of it, and nothing follows its final one;
-- ``factor.enrolled``: who has a factor already needs an allowed attempt to get another one, recent and used once.
+- ``factor.enrolled``: who has a factor already needs an allowed attempt to get another one, recent and used once; so
+  does ``factor.removed`` that names one.
 
 What is open is asked of the fold of the log before the entry (``stepup.state``), which knows issued challenges only; so
 a link that was invented finds nothing at its other end. Attempts further back than ``REMEMBERED`` are read again.
@@ -21,8 +23,9 @@ import msgspec
 
 from stepwarden.events import entries as e
 from stepwarden.flow.audit_steps import Findings
+from stepwarden.flow.enrolments import ENROL_ACTION, ENROL_WITHIN, REMOVE_ACTION
 from stepwarden.flow.state import LogState
-from stepwarden.flow.stepups import ENROL_ACTION, ENROL_WITHIN
+from stepwarden.stepup.gate import FIRST_FACTORS
 from stepwarden.stepup.issue import CHALLENGE_SECONDS
 from stepwarden.stepup.state import MAX_HELD, WRONG_PER_CHALLENGE, OpenChallenge
 
@@ -31,6 +34,7 @@ SECOND: Final = 1_000_000
 Fetch = Callable[[int], e.Entry | None]
 """Reads an earlier entry again; None where it was pruned, or is no entry."""
 _Ending = e.ChallengeAnswered | e.ChallengePassed | e.ChallengeFailed | e.ChallengeExpired
+_Following = _Ending | e.ChallengeSent
 
 
 class Links:
@@ -59,8 +63,18 @@ class Links:
                 why = self._ended(state, entry)
             case e.OutcomeReported():
                 why = self._outcome(state, entry)
+            case e.ChallengeSent():
+                found = _open(state, entry)
+                why = found if isinstance(found, str) else None
+            case e.ChallengeCollected():
+                why = _collected(state, entry)
+            case e.GrantRedeemed():
+                if state.stepup.unused(entry.grant, entry.time) is None:
+                    why = "it uses up a grant that was never given, is over, or was used before"
             case e.FactorEnrolled():
                 why = self._enrolled(state, entry)
+            case e.FactorRemoved():
+                why = self._changed(state, entry, REMOVE_ACTION) if entry.previous >= 0 else None
             case _:
                 return
         self.findings.count += 1
@@ -98,7 +112,8 @@ class Links:
         facts = decided.facts
         if (entry.actor, entry.session, entry.action) != (facts.actor, facts.session, facts.action):
             return "the challenge is for another actor, session or action than the decision that asked for it"
-        if (entry.aal, entry.recovery) != (decided.demand.aal, decided.demand.recovery):
+        wanted = decided.demand
+        if (entry.aal, entry.recovery, entry.methods) != (wanted.aal, wanted.recovery, wanted.methods):
             return "the challenge asks for something else than the decision"
         if not entry.time < entry.expires <= entry.time + CHALLENGE_SECONDS * SECOND:
             return f"the challenge may be answered for other than {CHALLENGE_SECONDS} s"
@@ -146,22 +161,26 @@ class Links:
             if state.stepup.people.enrolled(entry.actor):
                 return "somebody who has a factor got another one without an allowed attempt"
             return None
+        return self._changed(state, entry, ENROL_ACTION)
+
+    def _changed(self, state: LogState, entry: e.FactorEnrolled | e.FactorRemoved, action: str) -> str | None:
+        """A change of factors follows an allowed attempt of this action."""
         if self._pruned(entry.previous):
             return None
         decided = self.attempt(entry.previous)
         if (
             decided is None
             or decided.decision != "allow"
-            or decided.facts.action != ENROL_ACTION
+            or decided.facts.action != action
             or decided.facts.actor != entry.actor
         ):
-            return f"the factor follows no allowed {ENROL_ACTION} of the same actor"
+            return f"the factor follows no allowed {action} of the same actor"
         if entry.time - decided.time > ENROL_WITHIN or entry.previous in state.spent:
-            return f"the allowed {ENROL_ACTION} {entry.previous} was too old, or used before"
+            return f"the allowed {action} {entry.previous} was too old, or used before"
         return None
 
 
-def _open(state: LogState, entry: _Ending) -> OpenChallenge | str:
+def _open(state: LogState, entry: _Following) -> OpenChallenge | str:
     """The challenge that an entry follows, or why there is none."""
     found = state.stepup.challenge(entry.challenge)
     if found is None or found.index != entry.previous:
@@ -169,6 +188,19 @@ def _open(state: LogState, entry: _Ending) -> OpenChallenge | str:
     if found.issued.actor != entry.actor:
         return "it is by another actor than the challenge was issued to"
     return found
+
+
+def _collected(state: LogState, entry: e.ChallengeCollected) -> str | None:
+    if not state.stepup.is_deferred(entry.previous, entry.time):
+        return "it collects a success that was not deferred, is over, or was collected before"
+    passed = state.stepup.waiting(entry.previous)
+    if passed is None or (passed.challenge, passed.actor, passed.session) != (
+        entry.challenge,
+        entry.actor,
+        entry.session,
+    ):
+        return "it is about another challenge, actor or session than the success it follows"
+    return None
 
 
 def _answer(state: LogState, entry: _Ending) -> str | None:
@@ -184,18 +216,20 @@ def _answer(state: LogState, entry: _Ending) -> str | None:
         return "it answers a challenge whose time was over"
     if isinstance(entry, e.ChallengeAnswered) and entry.result == "not_ready":
         return "the challenge was ready" if found.ready else None
-    if not found.ready:
+    if not found.ready and entry.factor not in FIRST_FACTORS:
         return "it answers a challenge whose first factor had not been proved"
     if isinstance(entry, e.ChallengePassed):
         if entry.session != found.issued.session:
             return "it raises another session than the challenge was issued in"
         return None
     if isinstance(entry, e.ChallengeFailed):
+        if entry.reason == "denied":
+            return None
         return (
             None
             if found.wrong + 1 == WRONG_PER_CHALLENGE
             else f"it failed after {found.wrong + 1} wrong answers"
         )
-    if entry.result in ("wrong", "replayed") and found.wrong + 1 >= WRONG_PER_CHALLENGE:
+    if entry.result in ("wrong", "replayed", "cloned") and found.wrong + 1 >= WRONG_PER_CHALLENGE:
         return f"it is wrong answer {found.wrong + 1}, and the challenge stays open"
     return None

@@ -22,7 +22,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
         challenge: id of the challenge, "" for a notice.
         to: mail address, phone number or the provider's id of the person.
         code: the one-time code, "" for push and notice.
-        number: push: the two digits that the page shows and that the person must type into the app; else "".
+        number: push: the six digits that the page shows and that the person must type into the app; else "".
         words: what is being approved, or what happened, in the person's language, one line, no control characters.
         language: ``en`` or ``de``.
         expires: microseconds since 1970 UTC.

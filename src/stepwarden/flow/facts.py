@@ -16,7 +16,9 @@ import msgspec
 from stepwarden.events.addresses import client_address, network_of
 from stepwarden.events.attempt import Attempt, Place
 from stepwarden.events.facts import AddressKind, Facts
+from stepwarden.events.levels import level_of
 from stepwarden.events.redaction import redact, redact_values
+from stepwarden.flow.devices import DeviceCookies
 from stepwarden.flow.lookups import AddressLookup, AgentLookup
 from stepwarden.signals.travel import Places, Position, tells_place
 
@@ -88,19 +90,30 @@ class Describer:
         trusted_proxies: Sequence[Network],
         places: Places,
         remembered: int,
+        cookies: DeviceCookies | None = None,
     ) -> None:
+        """``cookies`` None: no device is remembered (the replay of a file)."""
         self._tokens = tokens
         self._addresses = addresses
         self._agents = agents
         self._trusted = tuple(trusted_proxies)
         self.places = places
         self._remembered = remembered
+        self._cookies = cookies
         self._known_addresses: OrderedDict[str, KnownAddress] = OrderedDict()
         self._known_agents: OrderedDict[str, KnownAgent] = OrderedDict()
 
     def session(self, value: str) -> str:
         """The token of a session id; empty stays empty."""
         return self._tokens.session(value)
+
+    def family(self, user_agent: str) -> str:
+        """The kind of agent that a user agent is: what a remembered device is bound to."""
+        return self._agent(user_agent).family
+
+    def agent_token(self, family: str) -> str:
+        """The token of a kind of agent."""
+        return self._tokens.agent(family)
 
     def describe(self, attempt: Attempt, *, actor: str, time: int) -> Described:
         """The facts of ``attempt`` at ``time`` (microseconds), by the person with token ``actor``."""
@@ -139,8 +152,17 @@ class Describer:
             travel_s=travel_s,
             outcome=attempt.outcome,
             proved=tuple(attempt.proved),
+            remembered=self._device(device.token, actor, agent, time) if device and device.token else "",
+            asked_aal=level_of(attempt.acr_values) if attempt.acr_values else 0,
+            asked_max_age=-1 if attempt.max_age is None else attempt.max_age,
         )
         return Described(facts, self._personal(attempt, address, agent, position), position)
+
+    def _device(self, token: str, actor: str, agent: KnownAgent, time: int) -> str:
+        """The remembered device that this cookie is for; empty for what it is not."""
+        if self._cookies is None or not actor:
+            return ""
+        return self._cookies.read(token, actor, agent.family, now=time // 1_000_000)
 
     def _personal(
         self, attempt: Attempt, address: KnownAddress, agent: KnownAgent, position: Position | None

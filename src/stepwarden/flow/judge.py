@@ -9,16 +9,24 @@ from collections.abc import Callable
 
 import msgspec
 
-from stepwarden.events.entries import Evidence, Standing, Verdict
+from stepwarden.events.entries import AAL, Demand, Evidence, Standing, Verdict
 from stepwarden.events.facts import Facts
-from stepwarden.policy.demand import raised
+from stepwarden.policy.demand import NOTHING, raised, strongest
 from stepwarden.policy.policy import Assessment, Policy, decide
+from stepwarden.signals.actions import is_sign_in
 from stepwarden.signals.state import SignalState, Values
+from stepwarden.stepup.assurance import at_least, reach
 from stepwarden.stepup.issue import prospect
 from stepwarden.stepup.state import StepUpState
 
 LOG_DOUBTED = "log_doubted"
 """The id that stands among the evidence while the log is in doubt: something outside knows another one."""
+SESSION_REVOKED = "session_revoked"
+"""The id that stands among the evidence of what was tried in a session that was revoked."""
+PROTECTED = ("factor.", "security.")
+"""Actions that begin so change how somebody proves who they are: they take the strongest factor that person has."""
+PROTECTED_AGE = 300
+"""Seconds since that proof."""
 
 
 class Judgement(msgspec.Struct, frozen=True):
@@ -40,13 +48,18 @@ def weigh(
     now: int,
     *,
     doubted: bool,
+    beside: Callable[[Assessment], Assessment] | None = None,
 ) -> Judgement:
     """Decide one attempt against a standing. ``now`` in microseconds; freshness is measured by it alone.
 
-    ``doubted``: the log may have lost entries, and risk with them, so what is demanded is the highest.
+    Args:
+        doubted: the log may have lost entries, and risk with them, so what is demanded is the highest.
+        beside: adds what is demanded beside the policy.
     """
     values = signals.read(facts)
     assessment = policy.assess(facts, values, standing)
+    if beside is not None:
+        assessment = beside(assessment)
     if doubted:
         assessment = msgspec.structs.replace(
             assessment,
@@ -77,10 +90,44 @@ def judge(
     """
     standing = stepup.standing(facts.actor, facts.session, now)
     granted = stepup.grant(grant, bind(), now) if grant else None
-    found = weigh(signals, policy, facts, standing, granted, now, doubted=doubted)
+    beside = None
+    if facts.asked_aal or facts.asked_max_age >= 0 or facts.action.startswith(PROTECTED):
+        beside = _beside(stepup, facts, now)
+    if stepup.standings.is_revoked(facts.actor, facts.session) and not is_sign_in(facts.action):
+        beside = _revoked
+    found = weigh(signals, policy, facts, standing, granted, now, doubted=doubted, beside=beside)
     if found.verdict == "step_up":
         asked = prospect(stepup, actor=facts.actor, session=facts.session, binding=bind(), now=now)
         if asked == "bombed":
             # Push bombing (T1621): whoever has just been asked three times in vain is not asked a fourth time.
             return Judgement(found.values, standing, granted, found.assessment, "deny")
     return found
+
+
+def _beside(stepup: StepUpState, facts: Facts, now: int) -> Callable[[Assessment], Assessment]:
+    """What the caller asks for, and what a change of factors takes, on top of the policy's demand."""
+    levels: tuple[AAL, ...] = (0, 1, 2, 3)
+    asked = Demand(aal=levels[min(3, facts.asked_aal)], max_age=facts.asked_max_age)
+    own, recovery = NOTHING, False
+    if facts.action.startswith(PROTECTED):
+        kind = stepup.people.strongest(facts.actor)
+        recovery = stepup.people.recovery_open(facts.actor, now)
+        if kind is not None:
+            own = Demand(aal=reach(kind), max_age=PROTECTED_AGE, methods=at_least(kind))
+
+    def joined(found: Assessment) -> Assessment:
+        demand = strongest(found.demand, asked, own)
+        if recovery and not demand.deny:
+            # Whoever lost everything has waited for as long as the hold lasts.
+            demand = msgspec.structs.replace(demand, recovery=True)
+        return msgspec.structs.replace(found, demand=demand)
+
+    return joined
+
+
+def _revoked(found: Assessment) -> Assessment:
+    return msgspec.structs.replace(
+        found,
+        evidence=(*found.evidence, Evidence(SESSION_REVOKED, 0)),
+        demand=msgspec.structs.replace(found.demand, deny=True),
+    )

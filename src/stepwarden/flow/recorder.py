@@ -45,6 +45,8 @@ class Private(msgspec.Struct, frozen=True):
     fields: dict[str, str]
     side: tuple[SideWrite, ...]
     owner: str
+    made: tuple[dict[str, str], bytes] | None = None
+    """Digests and opening, where the entry had to commit to them beforehand."""
 
 
 class _Draft(msgspec.Struct):
@@ -97,6 +99,14 @@ class Recorder:
         person, side = self.people.find_or_make(owner)
         return Private(person, fields, side, owner)
 
+    def committed(self, owner: str, fields: dict[str, str]) -> tuple[Private, dict[str, str]]:
+        """Personal fields, and the digests that their entry commits to: for what has to name them beforehand."""
+        digests, opening = self._commit(fields)
+        return msgspec.structs.replace(self.private(owner, fields), made=(digests, opening)), digests
+
+    def _commit(self, fields: dict[str, str]) -> tuple[dict[str, str], bytes]:
+        return commit(fields, self._entropy(SALT_BYTES * len(fields)))
+
     def append(
         self, entry: Entry, private: Private | None = None, side: tuple[SideWrite, ...] = ()
     ) -> Appended:
@@ -139,8 +149,7 @@ class Recorder:
             return
         for draft in drafts:
             if draft.private is not None:
-                fields = draft.private.fields
-                digests, draft.opening = commit(fields, self._entropy(SALT_BYTES * len(fields)))
+                digests, draft.opening = draft.private.made or self._commit(draft.private.fields)
                 force_setattr(draft.entry, "personal", digests)
         for draft in drafts:
             draft.leaf = encode(draft.entry)

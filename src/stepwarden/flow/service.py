@@ -13,7 +13,6 @@ from stepwarden.events.attempt import Attempt, Method, Outcome
 from stepwarden.events.entries import (
     Administration,
     ExceptionRaised,
-    LabelApplied,
     PolicyChanged,
     PolicyRefused,
     ServiceStarted,
@@ -38,13 +37,13 @@ from stepwarden.flow.api_keys import ApiKeys, MadeKey, make, parse_scopes
 from stepwarden.flow.attempts import Attempts
 from stepwarden.flow.audited import Reads, check_unnamed
 from stepwarden.flow.disclosing import Disclosing
+from stepwarden.flow.labels import Labels
+from stepwarden.flow.proving import Proving
 from stepwarden.flow.publishing import WitnessFigures
 from stepwarden.flow.reading import Reading
 from stepwarden.flow.recorder import Recorder
 from stepwarden.flow.serving import PublishedFiles
-from stepwarden.flow.stepups import StepUps
 from stepwarden.flow.subjects import Subjects
-from stepwarden.flow.views import receipt_view
 from stepwarden.ledger.store import SideWrite
 from stepwarden.policy.loader import load
 from stepwarden.signals.limits import Limits
@@ -64,7 +63,8 @@ class Service:
         self,
         recorder: Recorder,
         attempts: Attempts,
-        stepups: StepUps,
+        proving: Proving,
+        labels: Labels,
         reading: Reading,
         keys: ApiKeys,
         reads: Reads,
@@ -79,7 +79,10 @@ class Service:
         self._recorder = recorder
         self._state = recorder.state
         self._attempts = attempts
-        self._stepups = stepups
+        self.proving = proving
+        """Challenges, factors, grants and pages."""
+        self._stepups = proving.stepups
+        self._labels = labels
         self._reading = reading
         self._keys = keys
         self.reads = reads
@@ -118,12 +121,12 @@ class Service:
         return await self._stepups.answer(challenge_id, factor=factor, answer=answer, by=by)
 
     async def enrol_totp(self, actor: str, *, attempt: str, by: str) -> TotpEnrolment:
-        """See ``StepUps.enrol_totp``."""
-        return await self._stepups.enrol_totp(actor, attempt=attempt, by=by)
+        """See ``Enrolments.enrol_totp``."""
+        return await self.proving.enrolments.enrol_totp(actor, attempt=attempt, by=by)
 
     async def make_recovery_codes(self, actor: str, *, attempt: str, by: str) -> list[str]:
-        """See ``StepUps.make_recovery_codes``."""
-        return await self._stepups.make_recovery_codes(actor, attempt=attempt, by=by)
+        """See ``Enrolments.make_recovery_codes``."""
+        return await self.proving.enrolments.make_recovery_codes(actor, attempt=attempt, by=by)
 
     async def entries(
         self, query: EntryQuery, *, by: str, opened: bool = True, reason: str = ""
@@ -179,26 +182,8 @@ class Service:
         await self._recorder.append(entry).durable
 
     async def label(self, attempt_id: str, label: str, *, source: str, reliability: int, by: str) -> Recorded:
-        """Say what an attempt really was. ``reliability`` is a percentage, 1..100."""
-        if label not in ("attack", "benign"):
-            raise InputError("a label is attack or benign", field="label")
-        if not 1 <= reliability <= 100:
-            raise InputError("reliability is a percentage, 1 to 100", field="reliability")
-        index, decided, _, _ = self._attempts.find(attempt_id)
-        entry = LabelApplied(
-            time=self._recorder.now(),
-            id=self._recorder.new_id(),
-            previous=index,
-            by=by,
-            label="attack" if label == "attack" else "benign",
-            source=redact(source),
-            reliability=reliability,
-            actor=decided.facts.actor,
-            address=decided.facts.address,
-        )
-        appended = self._recorder.append(entry)
-        receipt = await appended.durable
-        return Recorded(id=appended.name, receipt=receipt_view(appended.index, receipt))
+        """See ``Labels.apply``."""
+        return await self._labels.apply(attempt_id, label, source=source, reliability=reliability, by=by)
 
     async def use_policy(self, text: str, *, by: str) -> bool:
         """Make a policy live; True when it was another one. Both the change and a refusal are entries.

@@ -16,6 +16,7 @@ from stepwarden.events.entries import (
     AttemptDecided,
     Entry,
     FactorEnrolled,
+    FactorRemoved,
     LogDoubted,
     LogPruned,
     LogTrusted,
@@ -71,7 +72,7 @@ class LogState:
                 _remember(self.answered, entry.key[:KEY_HASH], index, REMEMBERED_KEYS)
         elif isinstance(entry, OutcomeReported):
             _remember(self.outcomes, entry.previous, entry.facts.outcome, REMEMBERED_OUTCOMES)
-        elif isinstance(entry, FactorEnrolled):
+        elif isinstance(entry, FactorEnrolled | FactorRemoved):
             if entry.previous >= 0:
                 _remember(self.spent, entry.previous, True, REMEMBERED_OUTCOMES)
         elif isinstance(entry, PolicyChanged):

@@ -1,32 +1,53 @@
-"""Step-ups: answers to challenges, enrolment of factors, and challenges that nobody answered.
+"""Step-ups: answers to challenges, codes that are sent, and challenges that nobody answered.
 
 Verify and consume are one step: the gate looks at the answer and makes the entry, the entry is folded, and only then
 is anything awaited. Two racing answers are looked at one after the other, and the second finds the code used.
+
+An answer over the API counts at once. One over our page is *deferred*: it counts when the application has collected it,
+with what only the browser that passed was given (``pages``).
 """
 
-import re
-from collections.abc import Callable
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
 
 import msgspec
 
-from stepwarden.errors import ForbiddenError, InputError
-from stepwarden.events.attempt import NO_CONTROL
-from stepwarden.events.entries import ChallengePassed, FactorEnrolled, FactorRemoved
-from stepwarden.flow.answers import PassedAnswer, TotpEnrolment
-from stepwarden.flow.attempts import Attempts
+from stepwarden.errors import (
+    BusyError,
+    ChallengeClosedError,
+    ChallengeError,
+    ChallengeNotReadyError,
+    CourierError,
+)
+from stepwarden.events.entries import ChallengeCollected, ChallengePassed, ChallengeSent, ExceptionRaised
+from stepwarden.flow.answers import PassedAnswer
+from stepwarden.flow.couriers import Courier, Message
 from stepwarden.flow.holding import Holding
-from stepwarden.flow.recorder import Appended, Recorder
-from stepwarden.flow.vault import Vault
+from stepwarden.flow.recorder import Recorder
+from stepwarden.flow.tokens import encode_token
 from stepwarden.flow.views import receipt_view
-from stepwarden.ledger.store import SideWrite
+from stepwarden.ledger.sequencer import Receipt
 from stepwarden.stepup import gate
-from stepwarden.stepup.factors import recovery, totp
-from stepwarden.stepup.issue import ENTRY_ID_BYTES, expired
+from stepwarden.stepup.assurance import TABLE, Used, kind_of
+from stepwarden.stepup.binding import keyed_text
+from stepwarden.stepup.factors import sent
+from stepwarden.stepup.issue import ENTRY_ID_BYTES, admits, expired
+from stepwarden.stepup.means import Given, Means
+from stepwarden.stepup.state import OpenChallenge
 
-ENROL_ACTION = "factor.enroll"
-ENROL_WITHIN = 600_000_000
-"""Microseconds after which an allowed ``factor.enroll`` is no longer good for enrolling."""
-CREDENTIAL_BYTES = 6
+SESSION_BYTES = 18
+"""Of the id that a session should go on with after a step-up: 144 bits."""
+_log = logging.getLogger("stepwarden")
+
+
+class Passing(msgspec.Struct, frozen=True):
+    """A challenge that was passed, durably; deferred ones still have to be collected."""
+
+    index: int
+    entry: ChallengePassed
+    passed: gate.Passed
+    receipt: Receipt
 
 
 class StepUps:
@@ -35,33 +56,46 @@ class StepUps:
     def __init__(
         self,
         recorder: Recorder,
-        attempts: Attempts,
-        vault: Vault,
+        means: Means,
         *,
         holding: Holding,
-        issuer: str,
+        couriers: Mapping[str, Courier],
+        callback: str,
         entropy: Callable[[int], bytes],
     ) -> None:
+        """``couriers`` by kind of factor; ``callback`` is where a provider reports what somebody answered to a push."""
         self._recorder = recorder
         self._state = recorder.state
-        self._attempts = attempts
-        self._vault = vault
+        self._means = means
         self._holding = holding
-        self._issuer = issuer
+        self._couriers = couriers
+        self._callback = callback
         self._entropy = entropy
 
-    async def answer(self, challenge_id: str, *, factor: str, answer: str, by: str) -> PassedAnswer:
-        """Look at an answer; that it was given is an entry, whether it was right or not.
+    async def answer(self, challenge_id: str, *, factor: str, answer: Given, by: str) -> PassedAnswer:
+        """Look at an answer over the API; that it was given is an entry, whether it was right or not.
 
         Raises:
             ChallengeError: it did not pass; a subclass where the caller may know more.
             NotWitnessedError: it was right, and too few witnesses signed in time (see ``holding``).
         """
+        return self.passed_answer(await self.look(challenge_id, factor, answer, by=by, deferred=False))
+
+    async def look(self, challenge_id: str, factor: str, given: Given, *, by: str, deferred: bool) -> Passing:
+        """Look at an answer. Raises as ``answer`` does."""
         recorder = self._recorder
         entropy = self._entropy(gate.ENTROPY_BYTES)
         asked = self._state.stepup.challenge(challenge_id)
         entry, passed = gate.answer(
-            self._state.stepup, self._vault, challenge_id, factor, answer, recorder.now(), entropy, by=by
+            self._state.stepup,
+            self._means,
+            challenge_id,
+            factor,
+            given,
+            recorder.now(),
+            entropy,
+            by=by,
+            deferred=deferred,
         )
         if isinstance(entry, ChallengePassed) and asked is not None and self._holding.holds(asked.issued):
             entry = msgspec.structs.replace(entry, held=True)
@@ -73,112 +107,136 @@ class StepUps:
             raise ValueError("a passed challenge gives a grant")
         if entry.held:
             receipt = await self._holding.release(appended.index, entry)
+        return Passing(appended.index, entry, passed, receipt)
+
+    def passed_answer(self, passing: Passing, *, device: str = "") -> PassedAnswer:
+        """What the application is given of a success that counts."""
         return PassedAnswer(
-            grant=passed.grant,
-            aal=passed.aal,
-            amr=passed.amr,
-            expires=passed.expires,
-            receipt=receipt_view(appended.index, receipt),
+            grant=passing.passed.grant,
+            aal=passing.passed.aal,
+            amr=passing.passed.amr,
+            expires=passing.passed.expires,
+            session=encode_token(self._entropy(SESSION_BYTES)),
+            device=device,
+            receipt=receipt_view(passing.index, passing.receipt),
         )
 
-    async def enrol_totp(self, actor: str, *, attempt: str, by: str) -> TotpEnrolment:
-        """Give a person a new TOTP secret.
-
-        Args:
-            attempt: the name of an allowed attempt ``factor.enroll`` by this person, at most 10 minutes old and
-                not used before. Only somebody who has no factor yet may do without.
+    async def collect(self, passing: Passing, *, by: str) -> Passing:
+        """The application fetches a deferred success: from here on it counts.
 
         Raises:
-            ForbiddenError: there is no such attempt.
+            ChallengeClosedError: it is over, its session ended meanwhile, or it was collected before.
         """
-        token, previous = self._may_enrol(actor, attempt)
-        secret = self._entropy(totp.SECRET_BYTES)
-        credential = self._entropy(CREDENTIAL_BYTES).hex()
-        row = self._vault.put(token, "totp", credential, secret)
-        await self._enrolled(actor, token, "totp", credential, 0, previous, (row,), by).durable
-        uri = totp.uri(secret, issuer=self._issuer, account=actor)
-        return TotpEnrolment(secret=totp.base32(secret), uri=uri)
-
-    async def make_recovery_codes(self, actor: str, *, attempt: str, by: str) -> list[str]:
-        """Give a person 10 new recovery codes; those before are void. ``attempt`` as for ``enrol_totp``."""
-        token, previous = self._may_enrol(actor, attempt)
-        codes = recovery.codes(self._entropy(recovery.CODE_BYTES * recovery.CODES_AT_ONCE))
-        credential = self._entropy(CREDENTIAL_BYTES).hex()
-        rows = tuple(
-            self._vault.put(
-                token,
-                "recovery",
-                f"{credential}.{number}",
-                recovery.stored(code, self._entropy(recovery.SALT_BYTES)),
-            )
-            for number, code in enumerate(codes)
-        )
-        for old in self._state.stepup.people.credentials(token, "recovery"):
-            self._remove(token, old, by)
-        await self._enrolled(actor, token, "recovery", credential, len(codes), previous, rows, by).durable
-        return codes
-
-    def _remove(self, token: str, credential: str, by: str) -> None:
-        kept = [name for name, _ in self._vault.get(token, "recovery") if name.startswith(credential + ".")]
-        entry = FactorRemoved(
-            time=self._recorder.now(),
-            id=self._recorder.new_id(),
-            by=by,
-            actor=token,
-            factor="recovery",
-            credential=credential,
-        )
-        self._recorder.append(entry, side=tuple(self._vault.drop(token, "recovery", name) for name in kept))
-
-    def _enrolled(
-        self,
-        actor: str,
-        token: str,
-        factor: str,
-        credential: str,
-        count: int,
-        previous: int,
-        rows: tuple[SideWrite, ...],
-        by: str,
-    ) -> Appended:
         recorder = self._recorder
-        private = recorder.private(actor, {"actor": actor})
-        entry = FactorEnrolled(
+        if not self._state.stepup.is_deferred(passing.index, recorder.now()):
+            raise ChallengeClosedError("the challenge is closed")
+        entry = ChallengeCollected(
             time=recorder.now(),
             id=recorder.new_id(),
-            previous=previous,
+            previous=passing.index,
             by=by,
-            actor=token,
-            factor=factor,
-            credential=credential,
-            count=count,
+            challenge=passing.entry.challenge,
+            actor=passing.entry.actor,
+            session=passing.entry.session,
         )
-        return recorder.append(entry, private, rows)
+        receipt = await recorder.append(entry).durable
+        return Passing(passing.index, passing.entry, passing.passed, receipt)
 
-    def _may_enrol(self, actor: str, attempt: str) -> tuple[str, int]:
-        """The person's token and the index of the attempt that allows it (-1: none is needed)."""
-        if not 0 < len(actor) <= 256 or re.match(NO_CONTROL, actor) is None:
-            raise InputError("an actor has 1 to 256 characters and no control characters", field="actor")
-        person, _ = self._recorder.people.find_or_make(actor)
-        if not self._state.stepup.people.enrolled(person.token):
-            return person.token, -1
-        refused = ForbiddenError(
-            "this person has a factor already: ask for the action factor.enroll first, let them step up, and "
-            "send the id of the allowed attempt as `attempt`"
+    async def deny(self, challenge_id: str, *, by: str) -> None:
+        """The person says that it was not them.
+
+        Raises:
+            ChallengeClosedError: there is nothing to refuse.
+        """
+        recorder = self._recorder
+        entry = gate.denied(
+            self._state.stepup, challenge_id, recorder.now(), self._entropy(ENTRY_ID_BYTES), by=by
         )
-        if not attempt:
-            raise refused
-        index, decided, _, _ = self._attempts.find(attempt)
-        fits = (
-            decided.facts.action == ENROL_ACTION
-            and decided.facts.actor == person.token
-            and decided.decision == "allow"
-            and self._recorder.now() - decided.time <= ENROL_WITHIN
-            and index not in self._state.spent
+        if entry is None:
+            raise ChallengeClosedError("the challenge is closed")
+        await recorder.append(entry).durable
+
+    async def send(
+        self, challenge_id: str, *, factor: str, credential: str, words: str, language: str, by: str
+    ) -> str:
+        """Send a code, or a request to approve, for a challenge; the number that the page has to show ("" for a code).
+
+        Args:
+            credential: where to; empty: the only one, or the first.
+
+        Raises:
+            ChallengeError: it has ended, is not ready, or cannot be answered this way.
+            BusyError: too many were sent.
+            CourierError: it could not be handed over; that is an entry.
+        """
+        kind, challenge = kind_of(factor), self._open(challenge_id)
+        courier = self._couriers.get(factor)
+        known = dict(self._means.secrets.get(challenge.issued.actor, factor))
+        enrolled = self._state.stepup.people.credentials(challenge.issued.actor, factor)
+        able = [name for name in enrolled if name in known and credential in ("", name)]
+        if kind is None or courier is None or not able or not admits(challenge.issued, Used(kind)):
+            raise ChallengeError("the challenge cannot be answered this way")
+        self._check_sends(challenge)
+        name, entropy = able[0], self._entropy(sent.ENTROPY)
+        secret = sent.code(entropy)
+        recorder = self._recorder
+        entry = ChallengeSent(
+            time=recorder.now(),
+            id=recorder.new_id(),
+            previous=challenge.index,
+            by=by,
+            challenge=challenge_id,
+            actor=challenge.issued.actor,
+            factor=factor,
+            credential=name,
+            code=self._means.keyed(keyed_text(challenge_id, factor, secret)),
         )
-        if not fits:
-            raise refused
-        return person.token, index
+        await recorder.append(entry).durable
+        push = factor == "push"
+        message = Message(
+            kind="push" if push else "code",
+            challenge=challenge_id,
+            to=known[name].decode(),
+            code="" if push else secret,
+            number=secret if push else "",
+            words=words,
+            language=language,
+            expires=challenge.issued.expires,
+            callback=self._callback if push else "",
+        )
+        await self._deliver(courier, message, by)
+        return secret if push else ""
+
+    def _open(self, challenge_id: str) -> OpenChallenge:
+        found = self._state.stepup.challenge(challenge_id)
+        if found is None or found.issued.expires <= self._recorder.now():
+            raise ChallengeClosedError("the challenge is closed")
+        if not found.ready:
+            raise ChallengeNotReadyError("the first factor has not been reported as proved")
+        return found
+
+    def _check_sends(self, challenge: OpenChallenge) -> None:
+        stepup, now = self._state.stepup, self._recorder.now()
+        if challenge.deliveries >= sent.MAX_SENT or not stepup.may_send(challenge.issued.actor, now):
+            raise BusyError(
+                "too many codes were sent: wait some minutes, or prove it another way", retry_after=60
+            )
+
+    async def _deliver(self, courier: Courier, message: Message, by: str) -> None:
+        try:
+            await courier.send(message)
+        except CourierError as exc:
+            recorder = self._recorder
+            entry = ExceptionRaised(
+                time=recorder.now(),
+                id=recorder.new_id(),
+                by=by,
+                code=exc.code,
+                where=f"courier.{message.kind}",
+                detail="a message could not be handed over",
+            )
+            await recorder.append(entry).durable
+            raise
 
     def start(self) -> None:
         """What a former run held back is void: nobody waits for it any more."""
@@ -190,3 +248,17 @@ class StepUps:
         for challenge in self._state.stepup.due(recorder.now()):
             entry = expired(challenge, now=recorder.now(), entropy=self._entropy(ENTRY_ID_BYTES))
             recorder.append(entry)
+
+
+def worth_two(factor: str) -> bool:
+    """Whether this kind gives AAL2, by itself or on top of a password."""
+    kind = kind_of(factor)
+    return kind is not None and TABLE[kind].second >= 2
+
+
+async def quietly(courier: Courier, message: Message) -> None:
+    """Send a notice, which nobody waits for and nothing depends on."""
+    try:
+        await asyncio.wait_for(courier.send(message), 30)
+    except (CourierError, TimeoutError) as exc:
+        _log.warning("a notice could not be handed over: %s", type(exc).__name__)

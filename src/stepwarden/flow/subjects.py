@@ -55,7 +55,7 @@ from stepwarden.flow.audited import Reads, check_reason, check_unnamed
 from stepwarden.flow.disclosing import Disclosing
 from stepwarden.flow.people import nobody, owner_tokens
 from stepwarden.flow.recorder import Appended, Recorder
-from stepwarden.flow.vault import Vault
+from stepwarden.flow.vault import NAMES, Vault
 from stepwarden.flow.views import receipt_view
 from stepwarden.ledger.store import LogStore, SideWrite
 from stepwarden.stepup.assurance import FACTORS
@@ -326,12 +326,13 @@ class Subjects:
     def _secrets(self, actor: str, seen: list[Entry]) -> tuple[SideWrite, ...]:
         """The rows that forget every secret of a person's factors, those on their way to disk included."""
         kept: set[tuple[str, str]] = {
-            (factor, name) for factor in FACTORS for name in self._vault.names(actor, factor)
+            (factor, name) for factor in (*FACTORS, NAMES) for name in self._vault.names(actor, factor)
         }
         for entry in seen:
             if isinstance(entry, FactorEnrolled):
                 numbered = [f"{entry.credential}.{number}" for number in range(entry.count)]
                 kept |= {(entry.factor, name) for name in numbered or [entry.credential]}
+                kept.add((NAMES, entry.credential))
         return tuple(self._vault.drop(actor, factor, name) for factor, name in sorted(kept))
 
     async def _finish(self, actor: str, address: str, before: int, by: str) -> None:

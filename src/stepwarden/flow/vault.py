@@ -13,6 +13,9 @@ from stepwarden.errors import KeyFileError
 from stepwarden.flow.people import NONCE_BYTES, derive
 from stepwarden.ledger.store import LogStore, SideWrite
 
+NAMES = "name"
+"""In place of a factor: what people call their factors, sealed like a secret."""
+
 
 def space_of(actor: str, factor: str) -> str:
     """The side space of one person's (token) credentials of one factor."""

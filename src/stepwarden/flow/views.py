@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from stepwarden.events.entries import AttemptDecided, Demand, Evidence, Verdict
 from stepwarden.flow.answers import ChallengeOffer, ReasonText, ReceiptView
-from stepwarden.flow.judge import LOG_DOUBTED
+from stepwarden.flow.judge import LOG_DOUBTED, SESSION_REVOKED
 from stepwarden.ledger.sequencer import Receipt
 from stepwarden.policy.policy import Assessment, Policy
 from stepwarden.stepup.issue import Offer
@@ -23,6 +23,16 @@ IN_DOUBT = ReasonText(
     technique="T1070",
 )
 
+REVOKED = ReasonText(
+    rule=SESSION_REVOKED,
+    text="This session was ended from elsewhere: please sign in again.",
+    weight=0.0,
+    technique="T1550.004",
+)
+
+OURS = {LOG_DOUBTED: IN_DOUBT, SESSION_REVOKED: REVOKED}
+"""Reasons that no rule of a policy gives."""
+
 
 def receipt_view(index: int, receipt: Receipt) -> ReceiptView:
     """The receipt of the entry at ``index``."""
@@ -31,13 +41,13 @@ def receipt_view(index: int, receipt: Receipt) -> ReceiptView:
 
 def reason_texts(policy: Policy, entry: AttemptDecided) -> tuple[ReasonText, ...]:
     """The reasons in words, strongest first; weights in nats. Whatever is not allowed has at least one."""
-    reasons = _in_words(policy, tuple(one for one in entry.evidence if one.rule != LOG_DOUBTED))
-    if len(reasons) < len(entry.evidence):
-        reasons = (IN_DOUBT, *reasons)
+    reasons = _in_words(policy, tuple(one for one in entry.evidence if one.rule not in OURS))
+    ours = tuple(OURS[one.rule] for one in entry.evidence if one.rule in OURS)
+    reasons = (*ours, *reasons)
     if entry.decision == "deny" and not entry.demand.deny:
         # The policy asked for a step-up; that it became a refusal is the cap on prompts (``judge``).
         return (TOO_MANY_PROMPTS, *reasons)
-    if entry.decision != "allow" and not any(one.weight > 0 or one is IN_DOUBT for one in reasons):
+    if entry.decision != "allow" and not ours and not any(one.weight > 0 for one in reasons):
         return (by_itself(entry.demand), *reasons)
     return reasons
 

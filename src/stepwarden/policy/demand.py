@@ -28,15 +28,21 @@ MICROSECONDS = 1_000_000
 
 
 def strongest(*demands: Demand) -> Demand:
-    """The join. ``recovery`` only if all that demand a level allow it; no demands at all: nothing."""
+    """The join. ``recovery`` only if all that demand a level allow it; no demands at all: nothing.
+
+    Of two lists of methods what both have is left; where that is none, nothing helps.
+    """
     levels = [demand for demand in demands if demand.aal > 0]
     ages = [demand.max_age for demand in demands if demand.max_age >= 0]
+    wanted = [set(demand.methods) for demand in demands if demand.methods]
+    methods = set.intersection(*wanted) if wanted else set()
     return Demand(
         aal=max((demand.aal for demand in levels), default=0),
         max_age=min(ages, default=-1),
         bound=any(demand.bound for demand in demands),
         recovery=bool(levels) and all(demand.recovery for demand in levels),
-        deny=any(demand.deny for demand in demands),
+        deny=any(demand.deny for demand in demands) or (bool(wanted) and not methods),
+        methods=tuple(sorted(methods)),
     )
 
 
@@ -60,7 +66,7 @@ def decide(demand: Demand, standing: Standing, now: int, grant: Standing | None)
     """
     if demand.deny:
         return "deny"
-    if demand.aal == 0 and not demand.bound and demand.max_age < 0:
+    if demand.aal == 0 and not demand.bound and demand.max_age < 0 and not demand.methods:
         return "allow"
     if grant is not None and _enough(demand, grant, now, is_grant=True):
         return "allow"
@@ -76,4 +82,15 @@ def _enough(demand: Demand, held: Standing, now: int, *, is_grant: bool) -> bool
         return False
     if is_grant and RECOVERY in held.amr:
         return demand.recovery
-    return held.aal >= demand.aal
+    return held.aal >= demand.aal and _by_method(demand, held, now)
+
+
+def _by_method(demand: Demand, held: Standing, now: int) -> bool:
+    """Whether one of the methods asked for was proved, and as recently as is asked: not just the level it raised."""
+    if not demand.methods:
+        return True
+    at = held.at or (held.since,) * len(held.amr)
+    proved = max(
+        (when for method, when in zip(held.amr, at, strict=True) if method in demand.methods), default=-1
+    )
+    return 0 <= proved <= now and (demand.max_age < 0 or now - proved <= demand.max_age * MICROSECONDS)

@@ -162,6 +162,19 @@ def _trouble() -> list[SignalSpec]:
         _count(
             "challenge_abandoned_24h", "Challenges of this actor that nobody passed, 24 hours.", "challenges"
         ),
+        _count(
+            "challenge_denied_24h",
+            "Challenges of which the person said that it was not them, 24 hours.",
+            "challenges",
+        ),
+        _count(
+            "passkey_clones",
+            "Answers by a passkey whose counter had gone back, 90 days: there are two of it.",
+        ),
+        _count(
+            "passkey_backup_changes",
+            "Times that a passkey began, or ceased, to be synced to other devices, 90 days.",
+        ),
         _number(
             "credential_changed_hours",
             -1,
@@ -170,6 +183,9 @@ def _trouble() -> list[SignalSpec]:
         ),
         _count("address_attacks", "Attempts from this address labelled as attacks, 90 days.", "labels"),
         _count("actor_attacks", "Attempts by this actor labelled as attacks, 90 days.", "labels"),
+        _flag(
+            "remembered_device", "The signed cookie of a device came along that this actor had remembered."
+        ),
     ]
 
 

@@ -26,6 +26,8 @@ MOST_HOURS: Final = 96
 ENOUGH_HOURS: Final = 20
 ENOUGH_BUSY: Final = 5
 LABELS_KEPT: Final = 90 * DAY
+MOST_REMEMBERED: Final = 20
+"""Remembered devices of one actor."""
 LONGEST_HOURS: Final = 8_760
 NO_ACTION: Final = 256
 """Stands for an action that was never attempted."""
@@ -168,10 +170,20 @@ def end(table: Table[AnyActivity], key: str, peer: str, second: int, failed: boo
 
 
 class Trouble:
-    """What went wrong around one actor. ``changed`` is the second of the last change of a credential, 0
-    none."""
+    """What went wrong around one actor, and what speaks for them. ``changed`` is the second of the last change of a
+    credential, 0 none; ``remembered`` their remembered devices, a line ``<device> <second until>`` each."""
 
-    __slots__ = ("abandoned", "attacks", "changed", "failures", "prompts")
+    __slots__ = (
+        "abandoned",
+        "attacks",
+        "backups",
+        "changed",
+        "clones",
+        "denied",
+        "failures",
+        "prompts",
+        "remembered",
+    )
 
     def __init__(self) -> None:
         self.prompts: Times | None = None
@@ -179,13 +191,42 @@ class Trouble:
         self.abandoned: Times | None = None
         self.attacks: Times | None = None
         self.changed = 0
+        self.denied: Times | None = None
+        self.clones: Times | None = None
+        self.backups: Times | None = None
+        self.remembered = ""
 
-    def values(self, now: int) -> tuple[tuple[int, int, int, int], int]:
-        """Prompts, wrong answers, abandoned challenges and hours since a change; then attacks."""
+    def remember(self, device: str, until: int) -> None:
+        """A device may say who it is until this second; of too many the oldest goes."""
+        kept = [one for one in self.devices() if one[0] != device]
+        self._keep([*kept, (device, until)][-MOST_REMEMBERED:])
+
+    def forget_device(self, device: str) -> None:
+        """It may no more; empty: none may."""
+        self._keep([one for one in self.devices() if device and one[0] != device])
+
+    def _keep(self, devices: list[tuple[str, int]]) -> None:
+        self.remembered = "\n".join(f"{name} {until}" for name, until in devices)
+
+    def knows(self, device: str, now: int) -> bool:
+        """Whether this device is remembered at ``now``."""
+        return any(name == device and now < until for name, until in self.devices())
+
+    def devices(self) -> list[tuple[str, int]]:
+        """The remembered devices, and until which second."""
+        lines = (line.partition(" ") for line in self.remembered.splitlines())
+        return [(name, int(until)) for name, _, until in lines]
+
+    def values(self, now: int) -> tuple[tuple[int, ...], int]:
+        """Prompts, wrong answers, abandoned and denied challenges, hours since a change, what befell passkeys; then
+        attacks."""
         return (
             count(self.prompts, now, 10 * MINUTE),
             count(self.failures, now, HOUR),
             count(self.abandoned, now, DAY),
+            count(self.denied, now, DAY),
+            count(self.clones, now, LABELS_KEPT),
+            count(self.backups, now, LABELS_KEPT),
             -1 if not self.changed else min(LONGEST_HOURS, max(0, now - self.changed) // HOUR),
         ), count(self.attacks, now, LABELS_KEPT)
 

@@ -18,14 +18,24 @@ from stepwarden.signals.habits import Habit
 from stepwarden.signals.records import Acting, Activity, Labels, Trouble
 from stepwarden.signals.windows import SiteRate
 
-VERSION: Final = 1
+VERSION: Final = 2
 _SUM: Final = 32
 
 FIELDS: Final[dict[type, tuple[str, ...]]] = {
     Activity: ("last", "failures", "successes", "peers"),
     Acting: ("last", "failures", "successes", "peers", "attempts", "actions"),
     Habit: ("logins", "last", "known", "hours", "budget", "busy", "closed", "in_hour"),
-    Trouble: ("prompts", "failures", "abandoned", "attacks", "changed"),
+    Trouble: (
+        "prompts",
+        "failures",
+        "abandoned",
+        "attacks",
+        "changed",
+        "denied",
+        "clones",
+        "backups",
+        "remembered",
+    ),
     Labels: ("attacks",),
 }
 """Every slot of every record (a test compares them)."""

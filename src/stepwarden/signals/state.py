@@ -36,17 +36,22 @@ from stepwarden.events.entries import (
     Administration,
     AttemptDecided,
     ChallengeAnswered,
+    ChallengeCollected,
     ChallengeExpired,
     ChallengeFailed,
     ChallengeIssued,
     ChallengePassed,
     ChallengeReleased,
+    ChallengeSent,
     ChallengeWithheld,
+    DeviceForgotten,
+    DeviceRemembered,
     Entry,
     EventRecorded,
     ExceptionRaised,
     FactorEnrolled,
     FactorRemoved,
+    GrantRedeemed,
     KeyRetired,
     KeyRotated,
     LabelApplied,
@@ -59,6 +64,7 @@ from stepwarden.events.entries import (
     PolicyRefused,
     ServiceStarted,
     ServiceStopped,
+    SessionRevoked,
     SubjectErased,
 )
 from stepwarden.events.facts import Facts
@@ -115,7 +121,7 @@ _NO_LOGIN: Final = (0, *NOTHING_NEW)
 _NO_HOURS: Final = (0, False)
 _NO_SESSION: Final = (False,) * 5
 _SAME_SESSION: Final = (True, *(False,) * 4)
-_NO_TROUBLE: Final = (0, 0, 0, -1)
+_NO_TROUBLE: Final = (0, 0, 0, 0, 0, 0, -1)
 _PROVED: Final = "\n"
 """In front of a session that had a challenge passed, or was begun by nobody, and may begin anew."""
 
@@ -165,9 +171,11 @@ class SignalState:
         device = self._devices.items.get(facts.device)
         acting = self._active.items.get(actor)
         habit = self._habits.items.get(actor)
-        trouble, attacks = _NO_TROUBLE, 0
+        trouble: tuple[int, ...] = _NO_TROUBLE
+        attacks, remembered = 0, False
         if self._trouble.items and (found := self._trouble.items.get(actor)) is not None:
             trouble, attacks = found.values(now)
+            remembered = bool(facts.remembered) and found.knows(facts.remembered, now)
         labels = self._labels.items.get(facts.address) if self._labels.items else None
         attempts = _NO_ATTEMPTS if acting is None else acting.tries(self._known_action(facts.action), now)
         km = facts.travel_km
@@ -193,7 +201,13 @@ class SignalState:
             *trouble,
             0 if labels is None else count(labels.attacks, now, LABELS_KEPT),
             attacks,
+            remembered,
         )
+
+    def devices(self, actor: str) -> list[tuple[str, int]]:
+        """The remembered devices of an actor, and until which second since 1970."""
+        found = self._trouble.items.get(actor)
+        return found.devices() if found is not None else []
 
     def _known_action(self, name: str) -> int:
         number = self._actions.get(name)
@@ -238,20 +252,28 @@ class SignalState:
                     self._prompted(actor, second_of(time))
             case ChallengeAnswered(actor=actor, time=time, result="wrong" | "replayed" | "locked"):
                 self._missed(actor, second_of(time))
+            case ChallengeAnswered(actor=actor, time=time, result="cloned"):
+                trouble = self._trouble.use(actor)
+                trouble.clones = add(trouble.clones, second_of(time), LABELS_KEPT)
+                self._missed(actor, second_of(time))
             case ChallengeAnswered():
                 pass
+            case ChallengeFailed(actor=actor, time=time, reason="denied"):
+                trouble = self._trouble.use(actor)
+                trouble.denied = add(trouble.denied, second_of(time))
             case ChallengeFailed(actor=actor, time=time):
                 self._missed(actor, second_of(time))
             case ChallengeExpired(actor=actor, time=time):
                 trouble = self._trouble.use(actor)
                 trouble.abandoned = add(trouble.abandoned, second_of(time))
-            case ChallengePassed(actor=actor, session=session):
-                # The person was there and meant it: that was no bombing.
-                trouble = self._trouble.use(actor)
-                trouble.prompts = withdraw(trouble.prompts)
-                began = self._sessions.items.get(session)
-                if began is not None and not began.startswith(_PROVED):
-                    self._sessions.put(session, _PROVED + began)
+            case ChallengePassed():
+                self._passed(entry)
+            case ChallengeCollected(session=session):
+                self._may_begin_anew(session)
+            case DeviceRemembered(actor=actor, device=device, expires=expires):
+                self._trouble.use(actor).remember(device, second_of(expires))
+            case DeviceForgotten(actor=actor, device=device):
+                self._trouble.use(actor).forget_device(device)
             case FactorEnrolled(actor=actor, time=time) | FactorRemoved(actor=actor, time=time):
                 self._changed(actor, second_of(time))
             case LabelApplied():
@@ -260,12 +282,32 @@ class SignalState:
                 self._limit(self.limits.changed_by(given))
             case PolicyChanged() | PolicyRefused() | ExceptionRaised() | Administration() | ServiceStopped():
                 pass
-            case ChallengeReleased() | ChallengeWithheld() | SubjectErased() | KeyRotated() | KeyRetired():
+            case ChallengeReleased() | ChallengeWithheld() | KeyRotated() | KeyRetired():
                 pass
+            case ChallengeSent() | SessionRevoked() | GrantRedeemed():
+                pass
+            case SubjectErased(actor=actor):
+                if actor in self._trouble.items:
+                    self._trouble.items[actor].forget_device("")
             case LogAnchored() | LogDoubted() | LogTrusted() | LogPruned():
                 pass
             case _:
                 assert_never(entry)
+
+    def _passed(self, entry: ChallengePassed) -> None:
+        # The person was there and meant it: that was no bombing.
+        trouble = self._trouble.use(entry.actor)
+        trouble.prompts = withdraw(trouble.prompts)
+        if entry.backup_changed:
+            trouble.backups = add(trouble.backups, second_of(entry.time), LABELS_KEPT)
+        if not entry.deferred:
+            self._may_begin_anew(entry.session)
+
+    def _may_begin_anew(self, session: str) -> None:
+        """A challenge was passed in this session: where it is now is where it is known from."""
+        began = self._sessions.items.get(session)
+        if began is not None and not began.startswith(_PROVED):
+            self._sessions.put(session, _PROVED + began)
 
     def attempted(self, facts: Facts) -> None:
         """There was this attempt, whatever came of it: what ``fold`` does for a decision."""

@@ -4,16 +4,17 @@ In this order, and each step ends it:
 
 1. The challenge is open, or the answer counts for nothing (``closed``; ``challenge.expired`` if time just
    ended it).
-2. It is ready: a first factor was proved (``not_ready``).
+2. It is ready: a first factor was proved (``not_ready``). A passkey, or a provider, is a first factor itself.
 3. The account's factor is not locked (``locked``): the answer is not even looked at.
 4. The answer is right by a credential that the log knows, and its first use: ``challenge.passed``.
-5. Otherwise it is ``wrong``, or ``replayed`` if right but used. The 5th such answer is ``challenge.failed``.
+5. Otherwise it is ``wrong``, or ``replayed`` if right but used, or ``cloned`` if there are two of a passkey. The
+   5th such answer is ``challenge.failed``; a person's own no is it at once.
 
 ``answer`` changes nothing. It returns the entry, and the caller folds it before anything else may be asked:
 what verifies and what consumes is then one step, so of any number of simultaneous uses of one code one
 passes. Whoever answers is told none of the reasons in step 5; ``refusal`` gives the error.
 
-Not here: keeping secrets (``FactorSecrets``), logging the entry, HTTP.
+Not here: what each kind takes for right (``looks``), keeping secrets (``FactorSecrets``), logging the entry, HTTP.
 """
 
 from dataclasses import dataclass
@@ -34,16 +35,18 @@ from stepwarden.events.entries import (
     ChallengeFailed,
     ChallengePassed,
 )
-from stepwarden.stepup.assurance import FACTORS, FactorKind, admitted, level, methods_after
+from stepwarden.stepup.assurance import FactorKind, kind_of, level, methods_after
 from stepwarden.stepup.binding import grant_hash
-from stepwarden.stepup.factors import recovery, totp
-from stepwarden.stepup.issue import ENTRY_ID_BYTES, expired, text_id
-from stepwarden.stepup.people import FactorSecrets
+from stepwarden.stepup.issue import ENTRY_ID_BYTES, admits, expired, text_id
+from stepwarden.stepup.looks import Use, look
+from stepwarden.stepup.means import Approved, Given, Means, Minting
 from stepwarden.stepup.state import WRONG_PER_CHALLENGE, OpenChallenge, StepUpState
 
 GRANT_SECONDS = 300
 GRANT_BYTES = 32
 ENTROPY_BYTES = GRANT_BYTES + ENTRY_ID_BYTES
+FIRST_FACTORS = frozenset({"webauthn", "provider"})
+"""Kinds that nobody can use to prompt, count or lock: the person acts first, and what they give cannot be guessed."""
 Result = ChallengeAnswered | ChallengePassed | ChallengeFailed | ChallengeExpired
 
 
@@ -59,20 +62,22 @@ class Passed:
 
 def answer(
     state: StepUpState,
-    secrets: FactorSecrets,
+    means: Means,
     challenge_id: str,
     factor: str,
-    answer: str,
+    given: Given,
     now: int,
     entropy: bytes,
     *,
     by: str = "service",
+    deferred: bool = False,
 ) -> tuple[Result, Passed | None]:
     """Look at one answer.
 
     Args:
         now: the log's time, microseconds.
         entropy: 38 fresh random bytes.
+        deferred: it came over our page: a success counts once the application has fetched it.
 
     Returns:
         The entry to log and fold at once, and what was passed, if it was.
@@ -80,7 +85,7 @@ def answer(
     if len(entropy) < ENTROPY_BYTES:
         raise ValueError("an answer takes 38 random bytes")
     now = state.now(now)
-    kind = next((known for known in FACTORS if known == factor), None)
+    kind = kind_of(factor)
     head = ChallengeAnswered(
         time=now,
         id=text_id(entropy[GRANT_BYTES:ENTROPY_BYTES]),
@@ -99,42 +104,81 @@ def answer(
     head = msgspec.structs.replace(
         head, previous=found.index, challenge=challenge_id, actor=found.issued.actor
     )
-    return _look_at(state, secrets, found, kind, answer, head, entropy[:GRANT_BYTES])
+    entry, passed = _look_at(state, means, found, kind, given, head, entropy[:GRANT_BYTES])
+    if isinstance(entry, ChallengePassed) and deferred:
+        entry = msgspec.structs.replace(entry, deferred=True)
+    return entry, passed
+
+
+def denied(state: StepUpState, challenge_id: str, now: int, entropy: bytes, *, by: str) -> Result | None:
+    """The entry for somebody who says that it was not them; None where the challenge has ended, or waits.
+
+    Args:
+        entropy: 6 fresh random bytes.
+    """
+    found = state.challenge(challenge_id)
+    now = state.now(now)
+    if found is None or not found.ready or found.issued.expires <= now:
+        return None
+    return _failed(
+        ChallengeAnswered(
+            time=now,
+            id=text_id(entropy[:ENTRY_ID_BYTES]),
+            previous=found.index,
+            by=by,
+            challenge=challenge_id,
+            actor=found.issued.actor,
+            factor="",
+            result="wrong",
+        ),
+        denied=True,
+    )
 
 
 def _look_at(
     state: StepUpState,
-    secrets: FactorSecrets,
+    means: Means,
     found: OpenChallenge,
     kind: FactorKind | None,
-    text: str,
+    given: Given,
     head: ChallengeAnswered,
     entropy: bytes,
 ) -> tuple[Result, Passed | None]:
     """Steps 2 to 5, for a challenge that is open."""
-    if not found.ready:
+    if not found.ready and kind not in FIRST_FACTORS:
         return msgspec.structs.replace(head, result="not_ready"), None
     if state.people.locked_until(head.actor, head.factor) > head.time:
         return msgspec.structs.replace(head, result="locked"), None
-    use = _use(state, secrets, found, kind, text, head.time) if kind is not None else None
-    if kind is not None and use is not None and use.fresh:
-        return _passed(found, kind, use, head, entropy)
+    use = look(state, means, found, kind, given, head.time) if kind is not None else None
+    if use is not None and not admits(found.issued, use.used):
+        use = None
+    if use is not None and use.fresh:
+        return _passed(means, found, use, head, entropy)
+    if isinstance(given, Approved) and not given.yes:
+        return _failed(head, denied=True), None
     if found.wrong + 1 >= WRONG_PER_CHALLENGE:
-        failed = ChallengeFailed(
-            time=head.time,
-            id=head.id,
-            previous=head.previous,
-            by=head.by,
-            challenge=head.challenge,
-            actor=head.actor,
-            factor=head.factor,
-        )
-        return failed, None
-    return msgspec.structs.replace(head, result="wrong" if use is None else "replayed"), None
+        return _failed(head, denied=False), None
+    if use is None:
+        return msgspec.structs.replace(head, result="wrong"), None
+    result = "cloned" if use.cloned else "replayed"
+    return msgspec.structs.replace(head, result=result, credential=use.credential), None
+
+
+def _failed(head: ChallengeAnswered, *, denied: bool) -> ChallengeFailed:
+    return ChallengeFailed(
+        time=head.time,
+        id=head.id,
+        previous=head.previous,
+        by=head.by,
+        challenge=head.challenge,
+        actor=head.actor,
+        factor=head.factor,
+        reason="denied" if denied else "wrong",
+    )
 
 
 def refusal(result: ChallengeAnswered | ChallengeFailed | ChallengeExpired) -> ChallengeError:
-    """The error for an answer that did not pass. Wrong, replayed, unknown factor: all the same."""
+    """The error for an answer that did not pass. Wrong, replayed, cloned, unknown factor: all the same."""
     match result:
         case ChallengeFailed():
             return ChallengeError("the answer was not accepted")
@@ -142,7 +186,7 @@ def refusal(result: ChallengeAnswered | ChallengeFailed | ChallengeExpired) -> C
             return ChallengeClosedError("the challenge is closed")
         case ChallengeAnswered():
             match result.result:
-                case "wrong" | "replayed":
+                case "wrong" | "replayed" | "cloned":
                     return ChallengeError("the answer was not accepted")
                 case "closed":
                     return ChallengeClosedError("the challenge is closed")
@@ -156,47 +200,22 @@ def refusal(result: ChallengeAnswered | ChallengeFailed | ChallengeExpired) -> C
             assert_never(result)
 
 
-@dataclass(frozen=True, slots=True)
-class _Use:
-    credential: str
-    step: int
-    fresh: bool
-
-
-def _use(
-    state: StepUpState,
-    secrets: FactorSecrets,
-    challenge: OpenChallenge,
-    kind: FactorKind,
-    text: str,
-    now: int,
-) -> _Use | None:
-    """The credential that this answer is right for; a fresh use before a used one. Looks at all of them."""
-    actor = challenge.issued.actor
-    best: _Use | None = None
-    for credential, secret in secrets.get(actor, kind):
-        step: int | None
-        match kind:
-            case "totp":
-                step = totp.matching_step(secret, text, now)
-            case "recovery":
-                step = -1 if recovery.matches(secret, text) else None
-            case _:
-                assert_never(kind)
-        fresh = state.people.fresh(actor, kind, credential, step) if step is not None else None
-        if step is not None and fresh is not None and (best is None or not best.fresh):
-            best = _Use(credential, step, fresh)
-    admissible = kind in admitted(challenge.issued.aal, challenge.issued.recovery)
-    return best if admissible else None
-
-
 def _passed(
-    challenge: OpenChallenge, kind: FactorKind, use: _Use, head: ChallengeAnswered, entropy: bytes
+    means: Means, challenge: OpenChallenge, use: Use, head: ChallengeAnswered, entropy: bytes
 ) -> tuple[ChallengePassed, Passed]:
-    grant = text_id(entropy)
-    aal = level(challenge.proved, kind)
-    amr = methods_after(challenge.proved, kind)
+    aal = level(challenge.proved, use.used)
+    amr = methods_after(challenge.proved, use.used)
     expires = head.time + GRANT_SECONDS * 1_000_000
+    grant = means.mint(
+        Minting(
+            id=text_id(entropy),
+            challenge=head.challenge,
+            aal=aal,
+            amr=amr,
+            proved=head.time,
+            expires=expires,
+        )
+    )
     entry = ChallengePassed(
         time=head.time,
         id=head.id,
@@ -205,12 +224,17 @@ def _passed(
         challenge=head.challenge,
         actor=head.actor,
         session=challenge.issued.session,
-        factor=kind,
+        factor=use.used.factor,
         amr=amr,
         aal=aal,
         grant=grant_hash(grant),
         expires=expires,
         credential=use.credential,
         step=use.step,
+        proof=use.proof,
+        sign_count=use.sign_count,
+        synced=use.used.synced if use.proof else False,
+        backed_up=use.backed_up,
+        backup_changed=use.backup_changed,
     )
     return entry, Passed(grant=grant, aal=aal, amr=amr, expires=expires)

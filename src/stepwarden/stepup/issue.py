@@ -21,11 +21,12 @@ Not here: what becomes of the challenge (``state``) and of answers (``gate``).
 """
 
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from stepwarden.events.entries import AttemptDecided, ChallengeExpired, ChallengeIssued, Standing
-from stepwarden.stepup.assurance import FactorKind, admitted, classes
+from stepwarden.stepup.assurance import FactorKind, Used, admitted, classes, level, own_methods, reach
 from stepwarden.stepup.binding import commitment
 from stepwarden.stepup.state import MAX_PROMPTS, OpenChallenge, StepUpState
 
@@ -68,6 +69,7 @@ def issue(
     now: int,
     entropy: bytes,
     by: str = "service",
+    personal: Mapping[str, str] | None = None,
 ) -> tuple[ChallengeIssued | None, Offer]:
     """The challenge that a ``step_up`` decision, folded already, leads to.
 
@@ -75,6 +77,7 @@ def issue(
         index: where the decision is in the log.
         now: the log's time, microseconds.
         entropy: 22 fresh random bytes.
+        personal: the digests of the entry's personal fields; ``approval`` is what the nonce commits to.
 
     Returns:
         The entry to log and fold, None where an open challenge is offered again; and the offer.
@@ -92,6 +95,7 @@ def issue(
         raise ValueError("this actor is being bombed with prompts: the decision must be deny")
     now = state.now(now)
     challenge = text_id(entropy[:CHALLENGE_BYTES])
+    digests = dict(personal or {})
     proved = already_proved(decided.standing, decided.facts.proved)
     entry = ChallengeIssued(
         time=now,
@@ -102,13 +106,15 @@ def issue(
         actor=actor,
         session=session,
         action=decided.facts.action,
-        nonce=commitment(challenge, decided.binding, decided.policy),
+        nonce=commitment(challenge, decided.binding, decided.policy, digests.get("approval", "")),
         binding=decided.binding,
         aal=decided.demand.aal,
         expires=now + CHALLENGE_SECONDS * 1_000_000,
         ready=bool(classes(proved)),
         recovery=decided.demand.recovery,
         proved=proved,
+        methods=decided.demand.methods,
+        personal=digests,
     )
     return entry, offer(state, entry, ready=entry.ready)
 
@@ -122,8 +128,27 @@ def already_proved(standing: Standing, proved: tuple[str, ...]) -> tuple[str, ..
 def offer(state: StepUpState, issued: ChallengeIssued, *, ready: bool) -> Offer:
     """What the application is told of a challenge."""
     able = state.people.enrolled(issued.actor)
-    factors = tuple(kind for kind in admitted(issued.aal, issued.recovery) if kind in able)
+    kinds = admitted(issued.aal, issued.recovery, issued.methods)
+    factors = tuple(kind for kind in kinds if kind in able and _reaches(state, issued, kind))
     return Offer(challenge=issued.challenge, factors=factors, expires=issued.expires, ready=ready)
+
+
+def _reaches(state: StepUpState, issued: ChallengeIssued, kind: FactorKind) -> bool:
+    """Whether a pass by this kind could be enough: nobody is asked for what will not do."""
+    if kind == "webauthn":
+        return issued.aal <= 2 or state.people.hardware(issued.actor)
+    return kind == "recovery" or issued.aal <= reach(kind)
+
+
+def admits(issued: ChallengeIssued, used: Used) -> bool:
+    """Whether what was used could answer this challenge at all."""
+    if used.factor not in admitted(issued.aal, issued.recovery, issued.methods):
+        return False
+    if used.factor == "recovery":
+        return True
+    if issued.methods and not set(issued.methods) & set(own_methods(used)):
+        return False
+    return used.factor != "provider" or level(issued.proved, used) >= issued.aal
 
 
 def expired(challenge: OpenChallenge, *, now: int, entropy: bytes) -> ChallengeExpired:

@@ -18,9 +18,9 @@ import msgspec
 from stepwarden.errors import InputError
 from stepwarden.stepup.people import _Person
 from stepwarden.stepup.standings import _Held
-from stepwarden.stepup.state import Held, OpenChallenge, StepUpState, _Grant, _Used
+from stepwarden.stepup.state import Grant, Held, OpenChallenge, StepUpState, _Used
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 
 class Dump(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -33,11 +33,12 @@ class Dump(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=T
     by_decision: list[tuple[int, str]]
     expiries: list[tuple[int, str]]
     prompts: list[tuple[str, list[tuple[int, str]]]]
-    grants: list[tuple[str, _Grant]]
+    grants: list[tuple[str, Grant]]
     used: list[tuple[int, _Used]]
     held: list[tuple[int, Held]]
+    sends: list[tuple[str, tuple[int, ...]]]
     people: list[tuple[str, _Person]]
-    standings: list[tuple[str, _Held]]
+    standings: tuple[list[tuple[str, _Held]], list[tuple[str, int]]]
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -58,8 +59,9 @@ def dump(state: StepUpState) -> bytes:
             grants=list(state._grants.items()),
             used=list(state._used.items()),
             held=list(state._held.items()),
+            sends=list(state._sends.items()),
             people=list(state.people._people.items()),
-            standings=list(state.standings._held.items()),
+            standings=(list(state.standings._held.items()), list(state.standings._revoked.items())),
         )
     )
 
@@ -86,6 +88,8 @@ def load(data: bytes) -> StepUpState:
     state._grants = dict(found.grants)
     state._used = dict(found.used)
     state._held = dict(found.held)
+    state._sends = dict(found.sends)
     state.people._people = dict(found.people)
-    state.standings._held = dict(found.standings)
+    held, revoked = found.standings
+    state.standings._held, state.standings._revoked = dict(held), dict(revoked)
     return state

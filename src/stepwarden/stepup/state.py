@@ -19,6 +19,9 @@ The rules it keeps:
 7. A success that is held (witnesses have to sign first) uses its code up and ends its challenge, and gives
    nothing else: grant and standing count from its ``challenge.released`` on. A ``challenge.withheld`` voids it,
    and so does the end of the grant's time.
+8. So does a success that is deferred (it was passed on our page), until its ``challenge.collected``: who sends
+   somebody else the address of their own challenge, to be approved, gets nothing out of it.
+9. A session that was revoked is over for good: nothing raises it any more.
 
 Bounded: open challenges and grants end within minutes and have a cap; at the cap, challenges that wait for
 a first factor go before those that do not, older before newer. Sessions are capped, factors belong to
@@ -33,9 +36,9 @@ from typing import assert_never
 import msgspec
 
 from stepwarden.events import entries as e
-from stepwarden.stepup.assurance import classes
+from stepwarden.stepup.assurance import Used, classes, kind_of, own_methods
 from stepwarden.stepup.people import People
-from stepwarden.stepup.standings import Standings
+from stepwarden.stepup.standings import Standings, proved_by, times_of
 
 MINUTE = 60_000_000
 MAX_PROMPTS = 3
@@ -44,6 +47,8 @@ WRONG_PER_CHALLENGE = 5
 MAX_OPEN = 50_000
 MAX_GRANTS = 50_000
 MAX_HELD = 10_000
+MAX_SENDS = 5
+"""Codes and requests sent to one person within ``PROMPT_WINDOW``."""
 USED_FOR = 60 * MINUTE
 """How long after the attempt that used a grant its outcome may open a session with it."""
 
@@ -59,9 +64,13 @@ class OpenChallenge(msgspec.Struct, frozen=True, kw_only=True):
     ready: bool
     proved: tuple[str, ...]
     wrong: int = 0
+    sent: tuple[e.ChallengeSent, ...] = ()
+    deliveries: int = 0
 
 
-class _Grant(msgspec.Struct, frozen=True):
+class Grant(msgspec.Struct, frozen=True):
+    """A grant that waits to be used: whose, for which binding, until when, and what it proves."""
+
     actor: str
     binding: str
     expires: int
@@ -69,10 +78,16 @@ class _Grant(msgspec.Struct, frozen=True):
 
 
 class Held(msgspec.Struct, frozen=True):
-    """A success that waits for witnesses. ``binding`` is that of its challenge, "" where that was not known."""
+    """A success that waits: for witnesses (``held``), for the application (``deferred``), for both.
+
+    ``binding`` is that of its challenge, "" where that was not known; ``proof`` what it proves.
+    """
 
     entry: e.ChallengePassed
     binding: str
+    proof: e.Standing
+    held: bool = False
+    deferred: bool = False
 
 
 class _Used(msgspec.Struct, frozen=True):
@@ -93,9 +108,10 @@ class StepUpState:
         self._by_decision: dict[int, str] = {}
         self._expiries: list[tuple[int, str]] = []
         self._prompts: dict[str, list[tuple[int, str]]] = {}
-        self._grants: dict[str, _Grant] = {}
+        self._grants: dict[str, Grant] = {}
         self._used: dict[int, _Used] = {}
         self._held: dict[int, Held] = {}
+        self._sends: dict[str, tuple[int, ...]] = {}
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -123,6 +139,11 @@ class StepUpState:
             return None
         return found.proof
 
+    def unused(self, grant_hash: str, now: int) -> Grant | None:
+        """A grant that nobody has used, and that is not over."""
+        found = self._grants.get(grant_hash)
+        return found if found is not None and found.expires > self.now(now) else None
+
     def due(self, now: int) -> list[OpenChallenge]:
         """Prompts that nobody answered in time: each wants a ``ChallengeExpired`` entry.
 
@@ -133,12 +154,32 @@ class StepUpState:
 
     def is_held(self, index: int, now: int) -> bool:
         """Whether the success at this index still waits for witnesses."""
-        held = self._held.get(index)
-        return held is not None and held.entry.expires > self.now(now)
+        found = self._held.get(index)
+        return found is not None and found.held and found.entry.expires > self.now(now)
+
+    def is_deferred(self, index: int, now: int) -> bool:
+        """Whether the success at this index may be collected: it waits for nothing else any more."""
+        found = self._held.get(index)
+        return found is not None and found.deferred and not found.held and found.entry.expires > self.now(now)
+
+    def waiting(self, index: int) -> e.ChallengePassed | None:
+        """The success at this index, while it waits for something."""
+        found = self._held.get(index)
+        return found.entry if found is not None else None
 
     def held(self) -> dict[int, Held]:
         """The successes that wait for witnesses, by the index of their ``challenge.passed``."""
-        return dict(self._held)
+        return {index: found for index, found in self._held.items() if found.held}
+
+    def used_proof(self, decision: int) -> e.Standing | None:
+        """What the grant that this allowed attempt used up had proved."""
+        used = self._used.get(decision)
+        return used.proof if used is not None else None
+
+    def may_send(self, actor: str, now: int) -> bool:
+        """Whether another code may be sent to this person: at most ``MAX_SENDS`` in ``PROMPT_WINDOW``."""
+        since = self.now(now) - PROMPT_WINDOW
+        return sum(1 for time in self._sends.get(actor, ()) if time > since) < MAX_SENDS
 
     def open_count(self) -> int:
         """How many challenges are open, those that wait for a first factor included."""
@@ -153,6 +194,7 @@ class StepUpState:
             "grants": len(self._grants),
             "used": len(self._used),
             "held": len(self._held),
+            "sent": len(self._sends),
             "sessions": len(self.standings),
             "people": len(self.people),
         }
@@ -176,8 +218,12 @@ class StepUpState:
                 self._answered(entry)
             case e.ChallengePassed():
                 self._passed(entry, index)
+            case e.ChallengeSent():
+                self._delivered(entry)
             case e.ChallengeReleased():
                 self._released(entry)
+            case e.ChallengeCollected():
+                self._collected(entry)
             case e.ChallengeWithheld():
                 self._held.pop(entry.previous, None)
             case e.ChallengeFailed():
@@ -186,9 +232,13 @@ class StepUpState:
             case e.ChallengeExpired():
                 self._close(entry.challenge)
             case e.FactorEnrolled():
-                self.people.enrol(entry.actor, entry.factor, entry.credential, entry.count)
+                self.people.enrol(entry)
             case e.FactorRemoved():
                 self.people.remove(entry.actor, entry.factor, entry.credential)
+            case e.SessionRevoked():
+                self._revoked(entry)
+            case e.GrantRedeemed():
+                self._grants.pop(entry.grant, None)
             case e.SubjectErased():
                 self._erased(entry.actor)
             case (
@@ -205,6 +255,8 @@ class StepUpState:
                 | e.LogDoubted()
                 | e.LogTrusted()
                 | e.LogPruned()
+                | e.DeviceRemembered()
+                | e.DeviceForgotten()
             ):
                 pass
             case _:
@@ -217,6 +269,7 @@ class StepUpState:
         self.people.forget(actor)
         self.standings.forget(actor)
         self._prompts.pop(actor, None)
+        self._sends.pop(actor, None)
         for name in [name for name, known in self._all_open() if known.issued.actor == actor]:
             self._close(name)
         for held in [index for index, known in self._held.items() if known.entry.actor == actor]:
@@ -243,6 +296,10 @@ class StepUpState:
         ]
         for index in of_it:
             del self._held[index]
+
+    def _revoked(self, entry: e.SessionRevoked) -> None:
+        for session in self.standings.revoke(entry.actor, entry.session, entry.kept, self.clock):
+            self._ended(entry.actor, session)
 
     def _decided(self, entry: e.AttemptDecided, index: int) -> None:
         if entry.decision == "allow":
@@ -272,11 +329,10 @@ class StepUpState:
             return
         if before and before != entry.session:
             self._ended(actor, before)
-        amr = tuple(sorted({*proved, *(used.proof.amr if used is not None else ())}))
-        self.standings.prove(actor, entry.session, e.Standing(aal=1, since=self.clock, amr=amr))
+        at = dict.fromkeys(proved, self.clock) | (times_of(used.proof) if used is not None else {})
+        self.standings.prove(actor, entry.session, proved_by(1, self.clock, at))
         if used is not None and used.proof.aal >= 2:
-            raised = e.Standing(aal=used.proof.aal, since=used.proof.since, amr=amr)
-            self.standings.prove(actor, entry.session, raised)
+            self.standings.prove(actor, entry.session, proved_by(used.proof.aal, used.proof.since, at))
 
     def _first_factor(self, name: str, entry: e.OutcomeReported) -> None:
         """The outcome of an attempt whose challenge is open: makes it ready, or closes it."""
@@ -319,23 +375,41 @@ class StepUpState:
             heapq.heapify(self._expiries)
 
     def _answered(self, entry: e.ChallengeAnswered) -> None:
-        if entry.result != "wrong" and entry.result != "replayed":
+        if entry.result not in ("wrong", "replayed", "cloned"):
             return
         self.people.missed(entry.actor, entry.factor, self.clock)
-        found = self._ready.get(entry.challenge)
+        found = self.challenge(entry.challenge)
         if found is not None:
-            self._ready[entry.challenge] = msgspec.structs.replace(found, wrong=found.wrong + 1)
+            self._put(msgspec.structs.replace(found, wrong=found.wrong + 1))
+
+    def _delivered(self, entry: e.ChallengeSent) -> None:
+        sends = (*self._sends.pop(entry.actor, ()), self.clock)
+        self._sends[entry.actor] = tuple(time for time in sends if self._is_recent(time))
+        found = self.challenge(entry.challenge)
+        if found is not None:
+            # A new code to the same factor ends the one before.
+            others = tuple(known for known in found.sent if known.factor != entry.factor)
+            self._put(
+                msgspec.structs.replace(found, sent=(*others, entry), deliveries=found.deliveries + 1)
+            )
+
+    def _put(self, challenge: OpenChallenge) -> None:
+        """The same challenge, changed, where it stands."""
+        name = challenge.issued.challenge
+        (self._ready if name in self._ready else self._waiting)[name] = challenge
 
     def _passed(self, entry: e.ChallengePassed, index: int) -> None:
         found = self.challenge(entry.challenge)
+        proof = self._proof(entry, found)
         self._close(entry.challenge)
-        self.people.passed(entry.actor, entry.factor, entry.credential, entry.step)
+        self.people.passed(entry, self.clock)
         # The person was there and meant it: that was no bombing.
         left = [(time, name) for time, name in self._prompts.pop(entry.actor, []) if name != entry.challenge]
         if left:
             self._prompts[entry.actor] = left
-        success = Held(entry, found.issued.binding if found is not None else "")
-        if not entry.held:
+        bound = found.issued.binding if found is not None else ""
+        success = Held(entry, bound, proof, entry.held, entry.deferred)
+        if not entry.held and not entry.deferred:
             self._counts(success)
             return
         self._held[index] = success
@@ -344,20 +418,46 @@ class StepUpState:
 
     def _released(self, entry: e.ChallengeReleased) -> None:
         """Witnesses have signed a tree that holds the success; a release of anything else releases nothing."""
-        held = self._held.get(entry.previous)
-        if held is None or held.entry.challenge != entry.challenge or entry.size <= entry.previous:
+        found = self._held.get(entry.previous)
+        if found is None or not found.held or found.entry.challenge != entry.challenge:
             return
-        del self._held[entry.previous]
-        self._counts(held)
+        if entry.size > entry.previous:
+            self._waits_no_more(entry.previous, msgspec.structs.replace(found, held=False))
+
+    def _collected(self, entry: e.ChallengeCollected) -> None:
+        """The application has it. What witnesses have not signed yet cannot be collected."""
+        found = self._held.get(entry.previous)
+        if found is None or not found.deferred or found.held or found.entry.challenge != entry.challenge:
+            return
+        self._waits_no_more(entry.previous, msgspec.structs.replace(found, deferred=False))
+
+    def _waits_no_more(self, index: int, success: Held) -> None:
+        if success.held or success.deferred:
+            self._held[index] = success
+            return
+        del self._held[index]
+        self._counts(success)
+
+    def _proof(self, entry: e.ChallengePassed, found: OpenChallenge | None) -> e.Standing:
+        """What a success proves, and when each of its methods was proved: what stood already, at its own time."""
+        before = self.standings.get(entry.actor, entry.session, entry.time)
+        then = times_of(before)
+        proved = found.proved if found is not None else ()
+        issued = found.issued.time if found is not None else entry.time
+        own = own_methods(Used(kind)) if (kind := kind_of(entry.factor)) is not None else ()
+        at = {
+            method: entry.time if method not in proved or method in own else then.get(method, issued)
+            for method in entry.amr
+        }
+        return proved_by(entry.aal, entry.time, at)
 
     def _counts(self, success: Held) -> None:
         """The proof raises its session, and its grant may be used."""
-        entry = success.entry
-        proof = e.Standing(aal=entry.aal, since=entry.time, amr=entry.amr)
+        entry, proof = success.entry, success.proof
         self.standings.prove(entry.actor, entry.session, proof)
         if not success.binding:
             return
-        self._grants[entry.grant] = _Grant(entry.actor, success.binding, entry.expires, proof)
+        self._grants[entry.grant] = Grant(entry.actor, success.binding, entry.expires, proof)
         while len(self._grants) > MAX_GRANTS:
             del self._grants[next(iter(self._grants))]
 
@@ -378,5 +478,7 @@ class StepUpState:
             del self._held[held]
         while self._used and self._used[first := next(iter(self._used))].time <= self.clock - USED_FOR:
             del self._used[first]
+        while self._sends and not self._is_recent(self._sends[actor := next(iter(self._sends))][-1]):
+            del self._sends[actor]
         while self._prompts and not self._is_recent(self._prompts[actor := next(iter(self._prompts))][-1][0]):
             del self._prompts[actor]

@@ -1,0 +1,251 @@
+"""Everything about proving who one is, built over an open log: challenges, factors, grants, pages.
+
+Here the settings become parts: whose site passkeys are for, who carries codes, which provider is asked, who signs
+grants.
+"""
+
+import hmac
+import ssl
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from stepwarden.app.core import Core, World
+from stepwarden.app.paths import Paths
+from stepwarden.app.settings import Mail, Settings, Webhook
+from stepwarden.app.token_keys import open_jose
+from stepwarden.connect.couriers.mail import MailCourier
+from stepwarden.connect.couriers.signing import read_secret
+from stepwarden.connect.couriers.webhook import WebhookCourier
+from stepwarden.connect.urls import guarded_client
+from stepwarden.console.qr import draw_code
+from stepwarden.errors import SettingsError
+from stepwarden.flow.account import Account
+from stepwarden.flow.asked import AskedFor
+from stepwarden.flow.attempts import Attempts
+from stepwarden.flow.audited import Reads
+from stepwarden.flow.couriers import Courier, Message
+from stepwarden.flow.drafts import Drafts
+from stepwarden.flow.enrolments import Enrolments, PasskeyRules
+from stepwarden.flow.grants import Grants
+from stepwarden.flow.holding import Holding
+from stepwarden.flow.notices import Notices
+from stepwarden.flow.overview import Overviews
+from stepwarden.flow.pages import Pages, Provider
+from stepwarden.flow.people import derive
+from stepwarden.flow.proving import Proving
+from stepwarden.flow.reading import Reading
+from stepwarden.flow.stepups import StepUps
+from stepwarden.flow.vault import Vault
+from stepwarden.stepup.means import Means
+
+COURIER_SECONDS: Final = 15.0
+PROVIDER_SECONDS: Final = 10.0
+CODE_MINUTES: Final = 10
+CALLBACK: Final = "/v1/push/answer"
+PROVIDER_CALLBACK: Final = "/openid/callback"
+
+
+def public_url(settings: Settings) -> str:
+    """How callers reach the service, without a slash at the end."""
+    host = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
+    return settings.server.public_url.rstrip("/") or f"http://{host}:{settings.server.port}"
+
+
+def make_proving(
+    paths: Paths,
+    settings: Settings,
+    world: World,
+    core: Core,
+    attempts: Attempts,
+    asked: AskedFor,
+    vault: Vault,
+    holding: Holding,
+    reading: Reading,
+    reads: Reads,
+    *,
+    label: Callable[[str], Awaitable[object]],
+) -> Proving:
+    """Build it.
+
+    Raises:
+        SettingsError, KeyFileError: a setting, or a key, that cannot be used.
+    """
+    recorder, url = core.recorder, public_url(settings)
+    jose = open_jose(paths.keys.tokens, url, identities=bool(settings.openid.clients))
+    grants = Grants(recorder, asked, jose)
+    code_key = derive(core.keys.master, "stepwarden/codes/v1")
+    means = Means(
+        secrets=vault,
+        keyed=lambda data: hmac.digest(code_key, data, "sha256").hex(),
+        mint=grants.mint,
+        rp_id=settings.webauthn.rp_id or urlsplit(url).hostname or "",
+        origins=frozenset(settings.webauthn.origins or (_origin(url),)),
+    )
+    couriers = make_couriers(settings, world)
+    stepups = StepUps(
+        recorder,
+        means,
+        holding=holding,
+        couriers=couriers,
+        callback=url + CALLBACK,
+        entropy=world.entropy,
+    )
+    drafts = Drafts(clock=recorder.now, entropy=world.entropy)
+    enrolments = Enrolments(
+        recorder,
+        attempts,
+        vault,
+        means,
+        drafts,
+        issuer=settings.issuer,
+        passkeys=PasskeyRules(
+            name=settings.issuer, trust=settings.webauthn.trust, roots=_roots(settings.webauthn.roots)
+        ),
+        entropy=world.entropy,
+    )
+    notices = Notices(vault, couriers.get("email"))
+    pages = Pages(
+        recorder,
+        stepups,
+        attempts,
+        asked,
+        core.describer,
+        vault,
+        means,
+        core.cookies,
+        provider=make_provider(settings, url, world),
+        sends=frozenset(couriers),
+        notices=notices,
+        entropy=world.entropy,
+    )
+    account = Account(
+        recorder,
+        attempts,
+        pages,
+        enrolments,
+        Overviews(recorder, reading, reads, vault, frozenset(couriers)),
+        notices,
+        label=label,
+        send=_sender(couriers, recorder.now),
+        draw=draw_code,
+        token_of=core.describer.session,
+        entropy=world.entropy,
+    )
+    secret = read_secret(settings.push.secret, name="push.secret") if settings.push.url else b""
+    return Proving(stepups, enrolments, grants, pages, account, secret)
+
+
+def make_couriers(settings: Settings, world: World) -> dict[str, Courier]:
+    """Who carries what to people, by kind of factor.
+
+    Raises:
+        SettingsError: an address or a secret that cannot be used.
+    """
+    found: dict[str, Courier] = {}
+    if settings.mail.host:
+        found["email"] = _mail(settings.mail, world)
+    for kind, named in (("sms", settings.sms), ("push", settings.push)):
+        if named.url:
+            found[kind] = _webhook(named, kind, world)
+    return found
+
+
+def _mail(named: Mail, world: World) -> MailCourier:
+    return MailCourier(
+        named.host,
+        named.port,
+        sender=named.sender,
+        username=named.username,
+        password=named.password,
+        tls=named.tls,
+        timeout=COURIER_SECONDS,
+        cafile=Path(named.cafile) if named.cafile else None,
+        clock=world.clock,
+    )
+
+
+def _webhook(named: Webhook, kind: str, world: World) -> WebhookCourier:
+    return WebhookCourier(
+        named.url,
+        secret=read_secret(named.secret, name=f"{kind}.secret"),
+        timeout=COURIER_SECONDS,
+        allow_private=named.allow_private,
+        clock=world.clock,
+    )
+
+
+def make_provider(settings: Settings, url: str, world: World) -> Provider | None:
+    """The OpenID provider that does the step-up, if there is one.
+
+    Raises:
+        SettingsError: half of it is set.
+    """
+    named = settings.provider
+    if not named.issuer:
+        return None
+    # Loaded where it is needed: few have a provider, and it costs a start a fifth of a second.
+    from stepwarden.connect.openid import ProviderClient, ProviderSettings
+
+    if not named.client_id or not named.acr:
+        raise SettingsError(
+            "provider: an issuer needs client_id, and acr, which says what its levels are worth"
+        )
+    allow = named.allow_private
+    return ProviderClient(
+        ProviderSettings(
+            name=named.name or named.issuer,
+            issuer=named.issuer,
+            client_id=named.client_id,
+            client_secret=named.client_secret,
+            claim=named.claim,
+            acr=dict(named.acr),
+            acr_values=named.acr_values,
+            allow_private=allow,
+        ),
+        redirect_uri=url + PROVIDER_CALLBACK,
+        entropy=world.entropy,
+        clock=world.clock,
+        http=guarded_client(
+            timeout=PROVIDER_SECONDS,
+            allow_private=allow,
+            allow_http=allow,
+            verify=ssl.create_default_context(),
+        ),
+    )
+
+
+def _sender(
+    couriers: dict[str, Courier], now: Callable[[], int]
+) -> Callable[[str, str, str, str], Awaitable[None]]:
+    async def send(factor: str, address: str, code: str, language: str) -> None:
+        message = Message(
+            kind="code",
+            challenge="",
+            to=address,
+            code=code,
+            number="",
+            words="",
+            language=language,
+            expires=now() + CODE_MINUTES * 60_000_000,
+        )
+        await couriers[factor].send(message)
+
+    return send
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _roots(named: tuple[str, ...]) -> dict[str, list[bytes]]:
+    found: dict[str, list[bytes]] = {}
+    for one in named:
+        kind, _, path = one.partition("=")
+        try:
+            found.setdefault(kind, []).append(Path(path).read_bytes())
+        except OSError as exc:
+            raise SettingsError(f"webauthn.roots: {one}: write it like packed=/path/to.pem") from exc
+    return found

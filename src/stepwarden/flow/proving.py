@@ -1,0 +1,21 @@
+"""The parts of proving who one is, together: what ``Service`` offers of them, and what our pages are built over."""
+
+from dataclasses import dataclass
+
+from stepwarden.flow.account import Account
+from stepwarden.flow.enrolments import Enrolments
+from stepwarden.flow.grants import Grants
+from stepwarden.flow.pages import Pages
+from stepwarden.flow.stepups import StepUps
+
+
+@dataclass(frozen=True, slots=True)
+class Proving:
+    """``push_secret`` is what a push provider signs its reports with, b"" where there is none."""
+
+    stepups: StepUps
+    enrolments: Enrolments
+    grants: Grants
+    pages: Pages
+    account: Account
+    push_secret: bytes
