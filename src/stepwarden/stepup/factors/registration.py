@@ -130,4 +130,4 @@ def check(
 def _vouched(attestation: bytes, roots: Roots) -> bool:
     """Whether a certificate of the authenticator's maker came along that leads to a root for its format."""
     found = parse_attestation_object(attestation)
-    return bool(roots.get(found.fmt.value)) and bool(found.att_stmt.x5c)
+    return bool(roots.get(AttestationFormat(found.fmt).value)) and bool(found.att_stmt.x5c)
