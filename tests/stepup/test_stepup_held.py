@@ -15,7 +15,7 @@ from stepwarden.events.entries import (
 from stepwarden.events.facts import Facts
 from stepwarden.stepup import gate
 from stepwarden.stepup.binding import grant_hash
-from stepwarden.stepup.state import MAX_HELD, Held
+from stepwarden.stepup.successes import MAX_HELD, Held
 from tests.stepup.world import MINUTE, SECOND, TRANSFER, World
 
 
@@ -207,4 +207,4 @@ def test_whatever_happens_a_grant_counts_only_once_and_only_released(steps: list
         else:
             withhold(world, index)
             state = "void" if state == "held" else state
-        assert (grant_hash(passed.grant) in world.state._grants) <= (state in ("released", "used"))
+        assert (grant_hash(passed.grant) in world.state.successes.grants) <= (state in ("released", "used"))

@@ -262,7 +262,7 @@ def test_a_grant_lapses_on_the_later_of_both_clocks() -> None:
     world.sign_in("alice", "s1")
     passed = world.answer(world.open(), world.code("alice"))
     assert isinstance(passed, Passed)
-    hashed, bound = next((name, known.binding) for name, known in world.state._grants.items())
+    hashed, bound = next((name, known.binding) for name, known in world.state.successes.grants.items())
     assert world.state.grant(hashed, bound, world.now) is not None
     world.state.clock = passed.expires
     assert world.state.grant(hashed, bound, world.now) is None

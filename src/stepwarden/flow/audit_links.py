@@ -27,7 +27,8 @@ from stepwarden.flow.enrolments import ENROL_ACTION, ENROL_WITHIN, REMOVE_ACTION
 from stepwarden.flow.state import LogState
 from stepwarden.stepup.gate import FIRST_FACTORS
 from stepwarden.stepup.issue import CHALLENGE_SECONDS
-from stepwarden.stepup.state import MAX_HELD, WRONG_PER_CHALLENGE, OpenChallenge
+from stepwarden.stepup.state import WRONG_PER_CHALLENGE, OpenChallenge
+from stepwarden.stepup.successes import MAX_HELD
 
 REMEMBERED: Final = 4_096
 SECOND: Final = 1_000_000

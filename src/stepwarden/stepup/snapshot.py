@@ -18,7 +18,8 @@ import msgspec
 from stepwarden.errors import InputError
 from stepwarden.stepup.people import _Person
 from stepwarden.stepup.standings import _Held
-from stepwarden.stepup.state import Grant, Held, OpenChallenge, StepUpState, _Used
+from stepwarden.stepup.state import OpenChallenge, StepUpState
+from stepwarden.stepup.successes import Grant, Held, Used
 
 VERSION: Final = 2
 
@@ -33,9 +34,7 @@ class Dump(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=T
     by_decision: list[tuple[int, str]]
     expiries: list[tuple[int, str]]
     prompts: list[tuple[str, list[tuple[int, str]]]]
-    grants: list[tuple[str, Grant]]
-    used: list[tuple[int, _Used]]
-    held: list[tuple[int, Held]]
+    successes: tuple[list[tuple[str, Grant]], list[tuple[int, Used]], list[tuple[int, Held]]]
     sends: list[tuple[str, tuple[int, ...]]]
     people: list[tuple[str, _Person]]
     standings: tuple[list[tuple[str, _Held]], list[tuple[str, int]]]
@@ -56,9 +55,11 @@ def dump(state: StepUpState) -> bytes:
             by_decision=sorted(state._by_decision.items()),
             expiries=sorted(state._expiries),
             prompts=list(state._prompts.items()),
-            grants=list(state._grants.items()),
-            used=list(state._used.items()),
-            held=list(state._held.items()),
+            successes=(
+                list(state.successes.grants.items()),
+                list(state.successes.used.items()),
+                list(state.successes.waiting.items()),
+            ),
             sends=list(state._sends.items()),
             people=list(state.people._people.items()),
             standings=(list(state.standings._held.items()), list(state.standings._revoked.items())),
@@ -85,9 +86,9 @@ def load(data: bytes) -> StepUpState:
     state._by_decision = dict(found.by_decision)
     state._expiries = found.expiries  # sorted, and so a heap
     state._prompts = dict(found.prompts)
-    state._grants = dict(found.grants)
-    state._used = dict(found.used)
-    state._held = dict(found.held)
+    grants, used, waiting = found.successes
+    state.successes.grants, state.successes.used = dict(grants), dict(used)
+    state.successes.waiting = dict(waiting)
     state._sends = dict(found.sends)
     state.people._people = dict(found.people)
     held, revoked = found.standings

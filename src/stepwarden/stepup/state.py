@@ -36,22 +36,19 @@ from typing import assert_never
 import msgspec
 
 from stepwarden.events import entries as e
-from stepwarden.stepup.assurance import Used, classes, kind_of, own_methods
+from stepwarden.stepup import successes
+from stepwarden.stepup.assurance import TABLE, classes, kind_of
 from stepwarden.stepup.people import People
 from stepwarden.stepup.standings import Standings, proved_by, times_of
+from stepwarden.stepup.successes import Grant, Held, Successes
 
 MINUTE = 60_000_000
 MAX_PROMPTS = 3
 PROMPT_WINDOW = 10 * MINUTE
 WRONG_PER_CHALLENGE = 5
 MAX_OPEN = 50_000
-MAX_GRANTS = 50_000
-MAX_HELD = 10_000
 MAX_SENDS = 5
 """Codes and requests sent to one person within ``PROMPT_WINDOW``."""
-USED_FOR = 60 * MINUTE
-"""How long after the attempt that used a grant its outcome may open a session with it."""
-
 SIGN_OUT = frozenset({"logout", "sign_out", "signout", "session.end", "session.revoke"})
 
 
@@ -68,34 +65,6 @@ class OpenChallenge(msgspec.Struct, frozen=True, kw_only=True):
     deliveries: int = 0
 
 
-class Grant(msgspec.Struct, frozen=True):
-    """A grant that waits to be used: whose, for which binding, until when, and what it proves."""
-
-    actor: str
-    binding: str
-    expires: int
-    proof: e.Standing
-
-
-class Held(msgspec.Struct, frozen=True):
-    """A success that waits: for witnesses (``held``), for the application (``deferred``), for both.
-
-    ``binding`` is that of its challenge, "" where that was not known; ``proof`` what it proves.
-    """
-
-    entry: e.ChallengePassed
-    binding: str
-    proof: e.Standing
-    held: bool = False
-    deferred: bool = False
-
-
-class _Used(msgspec.Struct, frozen=True):
-    time: int
-    actor: str
-    proof: e.Standing
-
-
 class StepUpState:
     """All of it. ``fold`` is the only way in; the rest reads."""
 
@@ -108,9 +77,7 @@ class StepUpState:
         self._by_decision: dict[int, str] = {}
         self._expiries: list[tuple[int, str]] = []
         self._prompts: dict[str, list[tuple[int, str]]] = {}
-        self._grants: dict[str, Grant] = {}
-        self._used: dict[int, _Used] = {}
-        self._held: dict[int, Held] = {}
+        self.successes = Successes()
         self._sends: dict[str, tuple[int, ...]] = {}
 
     # -- reading ---------------------------------------------------------------------------------
@@ -134,15 +101,12 @@ class StepUpState:
 
     def grant(self, grant_hash: str, binding: str, now: int) -> e.Standing | None:
         """What a grant proves of this very action, if it is one and unused."""
-        found = self._grants.get(grant_hash)
-        if found is None or found.binding != binding or found.expires <= self.now(now):
-            return None
-        return found.proof
+        found = self.successes.unused(grant_hash, self.now(now))
+        return found.proof if found is not None and found.binding == binding else None
 
     def unused(self, grant_hash: str, now: int) -> Grant | None:
         """A grant that nobody has used, and that is not over."""
-        found = self._grants.get(grant_hash)
-        return found if found is not None and found.expires > self.now(now) else None
+        return self.successes.unused(grant_hash, self.now(now))
 
     def due(self, now: int) -> list[OpenChallenge]:
         """Prompts that nobody answered in time: each wants a ``ChallengeExpired`` entry.
@@ -154,27 +118,20 @@ class StepUpState:
 
     def is_held(self, index: int, now: int) -> bool:
         """Whether the success at this index still waits for witnesses."""
-        found = self._held.get(index)
-        return found is not None and found.held and found.entry.expires > self.now(now)
+        return self.successes.is_held(index, self.now(now))
 
     def is_deferred(self, index: int, now: int) -> bool:
         """Whether the success at this index may be collected: it waits for nothing else any more."""
-        found = self._held.get(index)
-        return found is not None and found.deferred and not found.held and found.entry.expires > self.now(now)
+        return self.successes.is_deferred(index, self.now(now))
 
     def waiting(self, index: int) -> e.ChallengePassed | None:
         """The success at this index, while it waits for something."""
-        found = self._held.get(index)
+        found = self.successes.waiting.get(index)
         return found.entry if found is not None else None
 
     def held(self) -> dict[int, Held]:
         """The successes that wait for witnesses, by the index of their ``challenge.passed``."""
-        return {index: found for index, found in self._held.items() if found.held}
-
-    def used_proof(self, decision: int) -> e.Standing | None:
-        """What the grant that this allowed attempt used up had proved."""
-        used = self._used.get(decision)
-        return used.proof if used is not None else None
+        return {index: found for index, found in self.successes.waiting.items() if found.held}
 
     def may_send(self, actor: str, now: int) -> bool:
         """Whether another code may be sent to this person: at most ``MAX_SENDS`` in ``PROMPT_WINDOW``."""
@@ -191,9 +148,9 @@ class StepUpState:
             "waiting": len(self._waiting),
             "ready": len(self._ready),
             "prompted": len(self._prompts),
-            "grants": len(self._grants),
-            "used": len(self._used),
-            "held": len(self._held),
+            "grants": len(self.successes.grants),
+            "used": len(self.successes.used),
+            "held": len(self.successes.waiting),
             "sent": len(self._sends),
             "sessions": len(self.standings),
             "people": len(self.people),
@@ -221,11 +178,11 @@ class StepUpState:
             case e.ChallengeSent():
                 self._delivered(entry)
             case e.ChallengeReleased():
-                self._released(entry)
+                self._counts(self.successes.released(entry))
             case e.ChallengeCollected():
-                self._collected(entry)
+                self._counts(self.successes.collected(entry))
             case e.ChallengeWithheld():
-                self._held.pop(entry.previous, None)
+                self.successes.withheld(entry.previous)
             case e.ChallengeFailed():
                 self.people.missed(entry.actor, entry.factor, self.clock)
                 self._close(entry.challenge)
@@ -238,7 +195,7 @@ class StepUpState:
             case e.SessionRevoked():
                 self._revoked(entry)
             case e.GrantRedeemed():
-                self._grants.pop(entry.grant, None)
+                self.successes.redeemed(entry.grant)
             case e.SubjectErased():
                 self._erased(entry.actor)
             case (
@@ -272,12 +229,7 @@ class StepUpState:
         self._sends.pop(actor, None)
         for name in [name for name, known in self._all_open() if known.issued.actor == actor]:
             self._close(name)
-        for held in [index for index, known in self._held.items() if known.entry.actor == actor]:
-            del self._held[held]
-        for grant in [grant for grant, known in self._grants.items() if known.actor == actor]:
-            del self._grants[grant]
-        for used in [index for index, known in self._used.items() if known.actor == actor]:
-            del self._used[used]
+        self.successes.forget(actor)
 
     def _all_open(self) -> list[tuple[str, OpenChallenge]]:
         return [*self._ready.items(), *self._waiting.items()]
@@ -289,13 +241,7 @@ class StepUpState:
     def _ended(self, actor: str, session: str) -> None:
         """A session is over. What is held for it dies with it: a release must not bring it back."""
         self.standings.end(actor, session)
-        of_it = [
-            index
-            for index, held in self._held.items()
-            if session and held.entry.actor == actor and held.entry.session == session
-        ]
-        for index in of_it:
-            del self._held[index]
+        self.successes.end_session(actor, session)
 
     def _revoked(self, entry: e.SessionRevoked) -> None:
         for session in self.standings.revoke(entry.actor, entry.session, entry.kept, self.clock):
@@ -304,11 +250,7 @@ class StepUpState:
     def _decided(self, entry: e.AttemptDecided, index: int) -> None:
         if entry.decision == "allow":
             self._signed_out(entry.facts.action, entry.facts.actor, entry.facts.session)
-        grant = self._grants.pop(entry.grant, None) if entry.grant else None
-        if grant is None or entry.decision != "allow":
-            return
-        if grant.binding == entry.binding and grant.expires > self.clock:
-            self._used[index] = _Used(self.clock, grant.actor, grant.proof)
+        self.successes.use(entry, index, self.clock)
 
     def _reported(self, entry: e.OutcomeReported) -> None:
         name = self._by_decision.get(entry.previous)
@@ -316,11 +258,11 @@ class StepUpState:
             self._first_factor(name, entry)
         if entry.facts.outcome == "unknown":
             return
-        used = self._used.pop(entry.previous, None)
+        used = self.successes.used.pop(entry.previous, None)
         if entry.facts.outcome == "success" and entry.decision == "allow" and entry.session:
             self._opened(entry, used)
 
-    def _opened(self, entry: e.OutcomeReported, used: _Used | None) -> None:
+    def _opened(self, entry: e.OutcomeReported, used: successes.Used | None) -> None:
         """A sign-in opened a session, or a step-up gave the session a new id."""
         actor, before, proved = entry.facts.actor, entry.facts.session, entry.facts.proved
         if used is not None and (used.actor != actor or entry.session == before):
@@ -389,9 +331,7 @@ class StepUpState:
         if found is not None:
             # A new code to the same factor ends the one before.
             others = tuple(known for known in found.sent if known.factor != entry.factor)
-            self._put(
-                msgspec.structs.replace(found, sent=(*others, entry), deliveries=found.deliveries + 1)
-            )
+            self._put(msgspec.structs.replace(found, sent=(*others, entry), deliveries=found.deliveries + 1))
 
     def _put(self, challenge: OpenChallenge) -> None:
         """The same challenge, changed, where it stands."""
@@ -409,34 +349,10 @@ class StepUpState:
             self._prompts[entry.actor] = left
         bound = found.issued.binding if found is not None else ""
         success = Held(entry, bound, proof, entry.held, entry.deferred)
-        if not entry.held and not entry.deferred:
+        if entry.held or entry.deferred:
+            self.successes.wait(index, success)
+        else:
             self._counts(success)
-            return
-        self._held[index] = success
-        while len(self._held) > MAX_HELD:
-            del self._held[next(iter(self._held))]
-
-    def _released(self, entry: e.ChallengeReleased) -> None:
-        """Witnesses have signed a tree that holds the success; a release of anything else releases nothing."""
-        found = self._held.get(entry.previous)
-        if found is None or not found.held or found.entry.challenge != entry.challenge:
-            return
-        if entry.size > entry.previous:
-            self._waits_no_more(entry.previous, msgspec.structs.replace(found, held=False))
-
-    def _collected(self, entry: e.ChallengeCollected) -> None:
-        """The application has it. What witnesses have not signed yet cannot be collected."""
-        found = self._held.get(entry.previous)
-        if found is None or not found.deferred or found.held or found.entry.challenge != entry.challenge:
-            return
-        self._waits_no_more(entry.previous, msgspec.structs.replace(found, deferred=False))
-
-    def _waits_no_more(self, index: int, success: Held) -> None:
-        if success.held or success.deferred:
-            self._held[index] = success
-            return
-        del self._held[index]
-        self._counts(success)
 
     def _proof(self, entry: e.ChallengePassed, found: OpenChallenge | None) -> e.Standing:
         """What a success proves, and when each of its methods was proved: what stood already, at its own time."""
@@ -444,22 +360,18 @@ class StepUpState:
         then = times_of(before)
         proved = found.proved if found is not None else ()
         issued = found.issued.time if found is not None else entry.time
-        own = own_methods(Used(kind)) if (kind := kind_of(entry.factor)) is not None else ()
+        own = TABLE[kind].methods if (kind := kind_of(entry.factor)) is not None else ()
         at = {
             method: entry.time if method not in proved or method in own else then.get(method, issued)
             for method in entry.amr
         }
         return proved_by(entry.aal, entry.time, at)
 
-    def _counts(self, success: Held) -> None:
+    def _counts(self, success: Held | None) -> None:
         """The proof raises its session, and its grant may be used."""
-        entry, proof = success.entry, success.proof
-        self.standings.prove(entry.actor, entry.session, proof)
-        if not success.binding:
-            return
-        self._grants[entry.grant] = Grant(entry.actor, success.binding, entry.expires, proof)
-        while len(self._grants) > MAX_GRANTS:
-            del self._grants[next(iter(self._grants))]
+        if success is not None:
+            self.standings.prove(success.entry.actor, success.entry.session, success.proof)
+            self.successes.give(success)
 
     def _close(self, name: str) -> None:
         found = self._ready.pop(name, None) or self._waiting.pop(name, None)
@@ -472,12 +384,7 @@ class StepUpState:
             name = heapq.heappop(self._expiries)[1]
             if name in self._waiting:
                 self._close(name)
-        while self._grants and self._grants[grant := next(iter(self._grants))].expires <= self.clock:
-            del self._grants[grant]
-        while self._held and self._held[held := next(iter(self._held))].entry.expires <= self.clock:
-            del self._held[held]
-        while self._used and self._used[first := next(iter(self._used))].time <= self.clock - USED_FOR:
-            del self._used[first]
+        self.successes.sweep(self.clock)
         while self._sends and not self._is_recent(self._sends[actor := next(iter(self._sends))][-1]):
             del self._sends[actor]
         while self._prompts and not self._is_recent(self._prompts[actor := next(iter(self._prompts))][-1][0]):

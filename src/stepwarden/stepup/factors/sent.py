@@ -30,4 +30,3 @@ def normalise(typed: str) -> str | None:
     """Six digits, as they may be typed or pasted: blanks and a hyphen between them do not matter."""
     text = typed.replace(" ", "").replace("-", "")
     return text if len(text) == DIGITS and text.isascii() and text.isdigit() else None
-
