@@ -4,14 +4,17 @@ Every entry goes through its encoding and back before it is folded, as it would 
 """
 
 import hmac
+import json
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
+from typing import Any
 
 from stepwarden.events.encoding import decode, encode
 from stepwarden.events.entries import (
     AttemptDecided,
     ChallengeIssued,
     ChallengePassed,
+    ChallengeSent,
     Demand,
     Entry,
     FactorEnrolled,
@@ -21,14 +24,17 @@ from stepwarden.events.entries import (
 )
 from stepwarden.events.facts import Facts
 from stepwarden.stepup import gate, issue
-from stepwarden.stepup.binding import binding, grant_hash
-from stepwarden.stepup.factors import recovery, totp
+from stepwarden.stepup.binding import binding, grant_hash, keyed_text
+from stepwarden.stepup.factors import recovery, registration, totp, webauthn
 from stepwarden.stepup.means import Given, Means
 from stepwarden.stepup.state import StepUpState
+from tests.stepup.software_authenticator import SoftwareAuthenticator
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
 START = 1_700_000_010 * SECOND
+RP_ID = "warden.example.com"
+ORIGIN = "https://warden.example.com"
 AAL2 = Demand(aal=2, bound=True)
 TRANSFER: Mapping[str, str | int | bool] = {"amount": 100, "to": "DE02"}
 
@@ -55,8 +61,8 @@ class World:
             secrets=self,
             keyed=lambda data: hmac.new(b"key", data, "sha256").hexdigest(),
             mint=lambda minting: minting.id,
-            rp_id="warden.example.com",
-            origins=frozenset({"https://warden.example.com"}),
+            rp_id=RP_ID,
+            origins=frozenset({ORIGIN}),
         )
 
     def entropy(self, count: int) -> bytes:
@@ -103,6 +109,79 @@ class World:
         )
         self.append(entry)
         return codes
+
+    def enrol_passkey(
+        self, actor: str, credential: str = "p1", *, trust: registration.Trust = "attested", **made: Any
+    ) -> SoftwareAuthenticator:
+        """A new authenticator in software, enrolled as the flow enrols one. ``made``: see ``register``."""
+        key = SoftwareAuthenticator()
+        challenge = self.entropy(32)
+        options = registration.options(
+            rp_id=RP_ID,
+            rp_name="a test",
+            user_id=bytes(32),
+            user_name=actor,
+            challenge=challenge,
+            known=(),
+            attested=False,
+        )
+        registered = registration.check(
+            key.register(options, ORIGIN, **made),
+            challenge=challenge,
+            rp_id=RP_ID,
+            origins=[ORIGIN],
+            roots={},
+            trust=trust,
+        )
+        assert registered is not None
+        self.secrets.setdefault((actor, "webauthn"), []).append((credential, registered.raw_id))
+        entry = FactorEnrolled(
+            time=self.now,
+            id="aaaaaaaa",
+            actor=actor,
+            factor="webauthn",
+            credential=credential,
+            public_key=registered.public_key,
+            rp_id=RP_ID,
+            aaguid=registered.aaguid,
+            hardware=registered.hardware,
+            synced=registered.synced,
+            backed_up=registered.backed_up,
+            sign_count=registered.sign_count,
+        )
+        self.append(entry)
+        return key
+
+    def options(self, challenge: str) -> str:
+        """What a browser is asked to sign for this challenge, by any key."""
+        found = self.state.challenge(challenge)
+        assert found is not None
+        nonce = webauthn.base64url(bytes.fromhex(found.issued.nonce))
+        return json.dumps({"challenge": nonce, "rpId": RP_ID, "userVerification": "required"})
+
+    def send(self, challenge: str, factor: str, code: str, credential: str = "m1") -> None:
+        """A code was sent."""
+        found = self.state.challenge(challenge)
+        assert found is not None
+        self.append(
+            ChallengeSent(
+                time=self.now,
+                id="abababab",
+                previous=found.index,
+                challenge=challenge,
+                actor=found.issued.actor,
+                factor=factor,
+                credential=credential,
+                code=self.means().keyed(keyed_text(challenge, factor, code)),
+            )
+        )
+
+    def enrol_address(self, actor: str, factor: str, credential: str = "m1") -> None:
+        """Somewhere that codes can be sent to."""
+        self.secrets.setdefault((actor, factor), []).append((credential, b"somewhere"))
+        self.append(
+            FactorEnrolled(time=self.now, id="aaaaaaaa", actor=actor, factor=factor, credential=credential)
+        )
 
     def remove(self, actor: str, factor: str, credential: str) -> None:
         self.append(
