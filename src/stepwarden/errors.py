@@ -48,6 +48,7 @@ false only the code is.
     ├── KeyFileError                key.unreadable
     ├── SettingsError               settings.invalid
     ├── CourierError                courier.failed
+    ├── ProviderError               provider.refused
     └── LookupDataError             lookup.data
 """
 
@@ -332,6 +333,12 @@ class CourierError(StepwardenError):
     """A code, a push or a notice was not accepted for delivery; the message never holds what was to be delivered."""
 
     code = "courier.failed"
+
+
+class ProviderError(StepwardenError):
+    """A step-up at an OpenID provider came to nothing; the message says why, in none of the provider's words."""
+
+    code = "provider.refused"
 
 
 class LookupDataError(StepwardenError):

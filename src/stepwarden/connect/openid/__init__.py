@@ -1,0 +1,1 @@
+"""Step-up by an OpenID provider that the operator already has."""
