@@ -31,6 +31,7 @@ from stepwarden.flow.shown import AccountAnswer, AccountPage, Browser, TotpDraft
 from stepwarden.stepup.factors.webauthn import base64url
 
 BY: Final = "page"
+BACK: Final = "/account/continue"
 TICKET_SECONDS: Final = 60
 SESSION_SECONDS: Final = 1_800
 SECRET_BYTES: Final = 24
@@ -164,7 +165,7 @@ class Account:
             found.opened = found.opened or action == OPEN
             return AccountAnswer(allowed=True, attempt=answer.id)
         if answer.decision == "step_up" and answer.challenge is not None:
-            self._pages.is_ours(answer.challenge.id)
+            self._pages.is_ours(answer.challenge.id, BACK)
             return AccountAnswer(allowed=False, challenge=answer.challenge.id)
         return AccountAnswer(allowed=False, refused=answer.reasons)
 

@@ -32,7 +32,7 @@ from stepwarden.flow.recorder import Recorder
 from stepwarden.flow.shown import Browser, ChallengePage, Choice, PagePassed
 from stepwarden.flow.stepups import Passing, StepUps
 from stepwarden.flow.vault import NAMES, Vault
-from stepwarden.stepup.assurance import TABLE, FactorKind
+from stepwarden.stepup.assurance import TABLE, FactorKind, admitted
 from stepwarden.stepup.factors.webauthn import base64url
 from stepwarden.stepup.issue import offer
 from stepwarden.stepup.means import Approved, Given, Means, ProviderAnswer
@@ -42,6 +42,8 @@ CODE_BYTES: Final = 24
 COLLECT_SECONDS: Final = 120
 """How long a success may wait on the page to be collected."""
 REMEMBERED: Final = 20_000
+DECOY_BYTES: Final = (16, 20, 32)
+"""How long the ids of real passkeys usually are."""
 BY: Final = "page"
 K = TypeVar("K")
 V = TypeVar("V")
@@ -60,6 +62,13 @@ class Begun(Protocol):
 
     @property
     def url(self) -> str: ...
+
+
+class _Own(msgspec.Struct, frozen=True):
+    """``back``: the path of ours that goes on from there. ``blind``: nothing may tell whether this person is known."""
+
+    back: str
+    blind: bool
 
 
 class _Collectable(msgspec.Struct, frozen=True):
@@ -106,11 +115,22 @@ class Pages:
         self._numbers: OrderedDict[str, str] = OrderedDict()
         self._codes: OrderedDict[bytes, _Collectable] = OrderedDict()
         self._approved: OrderedDict[str, PagePassed] = OrderedDict()
-        self._own: OrderedDict[str, bool] = OrderedDict()
+        self._own: OrderedDict[str, _Own] = OrderedDict()
 
-    def is_ours(self, challenge: str) -> None:
-        """A challenge was issued for a page of ours: only we may collect it."""
-        _remember(self._own, challenge, True)
+    def is_ours(self, challenge: str, back: str, *, blind: bool = False) -> None:
+        """A challenge was issued for a page of ours: only we may collect it.
+
+        Args:
+            back: the path of ours where the browser goes on, with ``challenge`` and ``code``.
+            blind: anybody may have named this person. Until a factor is shown the page must not tell whether they are
+                known: a passkey is asked of everybody, and no reason is given.
+        """
+        _remember(self._own, challenge, _Own(back, blind))
+
+    def can_be_answered(self, challenge: str) -> bool:
+        """Whether there is anything at all that this person could answer with."""
+        found = self._state.stepup.challenge(challenge)
+        return found is not None and bool(self._able(found))
 
     async def challenge(self, challenge: str, browser: Browser) -> ChallengePage:
         """See ``console.service.Pages``."""
@@ -119,6 +139,7 @@ class Pages:
         asked = self._asked.find(found.index, issued)
         policy = self._state.policy
         choices = self._choices(found)
+        own = self._own.get(challenge)
         return ChallengePage(
             id=challenge,
             actor=asked.actor if asked is not None else "",
@@ -126,7 +147,7 @@ class Pages:
             resource=asked.resource if asked is not None else "",
             parameters=dict(asked.parameters) if asked is not None else {},
             approval=policy.approval(issued.action) if policy is not None else None,
-            reasons=self._reasons(found),
+            reasons=() if self._is_blind(found) else self._reasons(found),
             choices=choices,
             expires=issued.expires,
             now=now,
@@ -134,7 +155,8 @@ class Pages:
             passkeys=self._passkeys(found) if any(one.factor == "webauthn" for one in choices) else "",
             number=self._numbers.get(challenge, ""),
             sent=tuple(one.factor for one in found.sent),
-            own=challenge in self._own,
+            own=own is not None,
+            back=own.back if own is not None else "",
         )
 
     async def send(
@@ -267,7 +289,21 @@ class Pages:
         elif not hmac.compare_digest(known, key):
             raise ForbiddenError("this was opened in another browser")
 
+    def _is_blind(self, found: OpenChallenge) -> bool:
+        own = self._own.get(found.issued.challenge)
+        return own is not None and own.blind and not found.ready
+
     def _choices(self, found: OpenChallenge) -> tuple[Choice, ...]:
+        if not self._is_blind(found):
+            return self._able(found)
+        issued = found.issued
+        kinds: list[FactorKind] = ["webauthn"]
+        if self._provider is not None and not issued.methods:
+            kinds.append("provider")
+        would_do = admitted(issued.aal, issued.recovery, issued.methods)
+        return tuple(Choice(factor=kind) for kind in kinds if kind in would_do)
+
+    def _able(self, found: OpenChallenge) -> tuple[Choice, ...]:
         issued, people = found.issued, self._state.stepup.people
         kinds = list(offer(self._state.stepup, issued, ready=found.ready).factors)
         if self._provider is not None and issued.aal <= 3 and not issued.methods:
@@ -298,6 +334,8 @@ class Pages:
         actor = found.issued.actor
         enrolled = self._state.stepup.people.credentials(actor, "webauthn")
         known = [raw_id for name, raw_id in self._vault.get(actor, "webauthn") if name in enrolled]
+        if not known and self._is_blind(found):
+            known = [self._decoy(actor)]
         return msgspec.json.encode(
             {
                 "challenge": base64url(bytes.fromhex(found.issued.nonce)),
@@ -307,6 +345,11 @@ class Pages:
                 "timeout": max(1, (found.issued.expires - self._recorder.now()) // 1_000),
             }
         ).decode()
+
+    def _decoy(self, actor: str) -> bytes:
+        """The id of a passkey that nobody has, for somebody who has none: the same each time (WebAuthn, 14.6.2)."""
+        made = bytes.fromhex(self._means.keyed(b"stepwarden decoy v1\n" + actor.encode()))
+        return made[: DECOY_BYTES[made[0] % len(DECOY_BYTES)]]
 
     def _reasons(self, found: OpenChallenge) -> tuple[ReasonText, ...]:
         decided = self._attempts.decided(found.decision)

@@ -41,7 +41,7 @@ class ChallengePage(msgspec.Struct, frozen=True, kw_only=True):
     ``approval`` are the policy's words for the action, for ``console.words`` to fill in. ``ready`` False: the first
     factor has not been proved yet, so ``choices`` are none. ``passkeys`` is what ``navigator.credentials.get``
     takes, as JSON ("" where none can answer). ``number`` is shown while a push waits. ``own``: it was asked for by
-    our own pages.
+    our own pages, and ``back`` is the path of ours that goes on from there, with ``challenge`` and ``code``.
     """
 
     id: str
@@ -59,6 +59,7 @@ class ChallengePage(msgspec.Struct, frozen=True, kw_only=True):
     number: str = ""
     sent: tuple[str, ...] = ()
     own: bool = False
+    back: str = "/account/continue"
 
 
 class PagePassed(msgspec.Struct, frozen=True, kw_only=True):
