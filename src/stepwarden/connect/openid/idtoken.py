@@ -161,15 +161,18 @@ def _check_times(found: _Claims, expected: Expected) -> None:
 
 
 def _level(said: object, settings: ProviderSettings) -> Literal[1, 2, 3]:
+    found: int | None
     if isinstance(said, str):
         found = settings.acr.get(said)
     elif isinstance(said, list) and settings.level_claim != "acr":
         found = max((settings.acr[one] for one in settings.asked if one in said), default=None)
     else:
         found = None
-    if found is None:
-        raise ProviderError(f"the provider does not say that a level was proved: {settings.level_claim}")
-    return found
+    match found:
+        case 1 | 2 | 3:
+            return found
+        case _:
+            raise ProviderError(f"the provider does not say that a level was proved: {settings.level_claim}")
 
 
 def _methods(said: object) -> tuple[Method, ...]:

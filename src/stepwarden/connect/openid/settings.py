@@ -10,7 +10,7 @@ The table ``acr`` is the only thing that gives a level: a value that is not in i
 sounds. Everything that is asked for stands in it, or the very answer that was asked for would be refused.
 """
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 import msgspec
 
@@ -43,11 +43,11 @@ class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         seconds: for one request to it, all of it.
     """
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=NO_CONTROL)]
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=256, pattern=NO_CONTROL)]
     issuer: str
     client_id: Annotated[str, msgspec.Meta(pattern=r"\A[\x20-\x7e]{1,256}\Z")]
     client_secret: Annotated[str, msgspec.Meta(pattern=r"\A[\x20-\x7e]{1,512}\Z")]
-    acr: dict[_Token, Literal[1, 2, 3]]
+    acr: dict[_Token, Annotated[int, msgspec.Meta(ge=1, le=3)]]
     acr_values: str
     claim: _Token = "sub"
     level_claim: _Token = "acr"
