@@ -35,7 +35,7 @@ class Echo:
         self.done: list[str] = []
         self.refused: list[str] = []
 
-    def open(self, request: Request) -> "Echoed":
+    def open(self, request: Request, peer: str) -> "Echoed":
         """Every head is good here."""
         path = request.path.decode()
         if path == "/raise":
@@ -165,6 +165,9 @@ class Wire:
         self.paused = False
         self.unsent = 0
         self.full: Callable[[], None] = lambda: None
+
+    def get_extra_info(self, name: str) -> object:
+        return ("192.0.2.9", 50_000) if name == "peername" else None
 
     def write(self, data: bytes) -> None:
         assert not self.closed

@@ -167,7 +167,7 @@ class Slow:
         return Reply(b"ok")
 class Site:
     body_timeout = 1.0
-    def open(self, request):
+    def open(self, request, peer):
         return Slow()
 run(Site(), "127.0.0.1", int(sys.argv[1]), grace=60)
 """

@@ -16,7 +16,7 @@ from stepwarden.app.doubt import Watch, anchors_folder, make_watch
 from stepwarden.app.key_keeper import KeyKeeper
 from stepwarden.app.paths import Paths
 from stepwarden.app.prepare import prepare, read_policy
-from stepwarden.app.proving import make_proving
+from stepwarden.app.proving import make_proving, public_url
 from stepwarden.app.pruning import Pruning, folding, own_verifiers
 from stepwarden.app.publishing import Publishing, hold_rule, make_publishing
 from stepwarden.app.settings import Settings
@@ -116,12 +116,14 @@ def open_node(
     *,
     clock: Callable[[], int] = wall_clock,
     entropy: Callable[[int], bytes] | None = None,
+    url: str = "",
 ) -> Node:
     """Open the log of a data directory and fold it. Blocking: call it before anything is served.
 
     Args:
         clock: microseconds since 1970 UTC.
         entropy: that many random bytes; by default the operating system's, drawn in blocks.
+        url: how callers reach the service, where the settings alone do not say it (port 0).
 
     Raises:
         StepwardenError: with what happened and what to do: locked, damaged, keys missing, settings wrong.
@@ -131,13 +133,14 @@ def open_node(
     store = open_store(paths.log, settings.log)
     try:
         world = World(clock, entropy or Entropy().take)
-        return _wire(paths, settings, world, open_core(paths, settings, keys, store, progress, world))
+        core = open_core(paths, settings, keys, store, progress, world)
+        return _wire(paths, settings, world, core, url or public_url(settings))
     except BaseException:
         store.close()
         raise
 
 
-def _wire(paths: Paths, settings: Settings, world: World, core: Core) -> Node:
+def _wire(paths: Paths, settings: Settings, world: World, core: Core, url: str) -> Node:
     """The service over an open log, and the chores beside it."""
     recorder, store, keys = core.recorder, core.store, core.keys
     publishing = make_publishing(
@@ -148,7 +151,7 @@ def _wire(paths: Paths, settings: Settings, world: World, core: Core) -> Node:
         doubted=lambda: core.state.doubted or recorder.refused is not None,
         clock=world.clock,
     )
-    service = _service(paths, settings, world, core, publishing)
+    service = _service(paths, settings, world, core, publishing, url)
     verifiers = own_verifiers([signer.verifier for signer in keys.signers], paths.ledger_vkey)
     pruner = Pruner(
         recorder,
@@ -186,7 +189,9 @@ def _wire(paths: Paths, settings: Settings, world: World, core: Core) -> Node:
     )
 
 
-def _service(paths: Paths, settings: Settings, world: World, core: Core, publishing: Publishing) -> Service:
+def _service(
+    paths: Paths, settings: Settings, world: World, core: Core, publishing: Publishing, url: str
+) -> Service:
     recorder, store, keys, index = core.recorder, core.store, core.keys, core.index
     address_token, flush = core.tokens.address, core.projector.flush
     asked = AskedFor(recorder, store)
@@ -214,6 +219,7 @@ def _service(paths: Paths, settings: Settings, world: World, core: Core, publish
         holding,
         reading,
         reads,
+        url=url,
         label=labels.not_me,
     )
     disclosing = Disclosing(recorder, store, reads, origin=core.origin)

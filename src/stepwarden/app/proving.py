@@ -47,10 +47,10 @@ CALLBACK: Final = "/v1/push/answer"
 PROVIDER_CALLBACK: Final = "/openid/callback"
 
 
-def public_url(settings: Settings) -> str:
-    """How callers reach the service, without a slash at the end."""
+def public_url(settings: Settings, *, port: int = 0) -> str:
+    """How callers reach the service, without a slash at the end. ``port``: the one that is listened on, if known."""
     host = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
-    return settings.server.public_url.rstrip("/") or f"http://{host}:{settings.server.port}"
+    return settings.server.public_url.rstrip("/") or f"http://{host}:{port or settings.server.port}"
 
 
 def make_proving(
@@ -65,14 +65,19 @@ def make_proving(
     reading: Reading,
     reads: Reads,
     *,
+    url: str,
     label: Callable[[str], Awaitable[object]],
 ) -> Proving:
     """Build it.
 
+    Args:
+        url: how callers reach the service: of passkeys, grants and callbacks.
+        label: says of an attempt that the person says it was not them.
+
     Raises:
         SettingsError, KeyFileError: a setting, or a key, that cannot be used.
     """
-    recorder, url = core.recorder, public_url(settings)
+    recorder = core.recorder
     jose = open_jose(paths.keys.tokens, url, identities=bool(settings.openid.clients))
     grants = Grants(recorder, asked, jose)
     code_key = derive(core.keys.master, "stepwarden/codes/v1")

@@ -21,13 +21,16 @@ from stepwarden.app.control import listen as listen_for_commands
 from stepwarden.app.core import Progress
 from stepwarden.app.node import Node, open_node
 from stepwarden.app.prepare import read_policy
+from stepwarden.app.proving import public_url
 from stepwarden.app.settings import Settings
-from stepwarden.errors import PolicyError, StepwardenError
+from stepwarden.app.world import Entropy
+from stepwarden.errors import PolicyError, SettingsError, StepwardenError
 from stepwarden.gateway.application import build
 from stepwarden.gateway.exchange import Settings as GatewaySettings
 from stepwarden.gateway.server import listen
 from stepwarden.gateway.server import serve as serve_http
 from stepwarden.gateway.tiles import OPEN
+from stepwarden.gateway.visits import Site
 
 EVERY = 1.0
 """Seconds between two looks at the policy file, at what expired and at the log's health."""
@@ -36,6 +39,7 @@ GC_EVERY = 50_000
 GRACE = 10
 """Seconds that requests under way may take after the signal."""
 CONNECTIONS = 2_000
+FORM_KEY_BYTES = 32
 BODY_TIMEOUT = 10.0
 """Seconds that a request's body may take to arrive."""
 _log = logging.getLogger("stepwarden")
@@ -50,9 +54,12 @@ async def serve(
         StepwardenError: it could not start, or the log failed meanwhile.
     """
     sock = listen(settings.server.host, settings.server.port)
-    node = open_node(data, settings, progress)
+    host, port = sock.getsockname()[:2]
+    url = public_url(settings, port=port)
+    node = open_node(data, settings, progress, url=url)
     reason = "asked to stop"
     try:
+        pages = make_pages(node, settings, url)
         await node.start()
         control = await listen_for_commands(node, data)
         # What was folded at the start lives as long as the process: the collector need not look at it again.
@@ -72,9 +79,8 @@ async def serve(
         chores += [node.pruning.run(), node.archiving.run()]
         tasks = [asyncio.create_task(_kept_alive(chore)) for chore in chores]
         try:
-            host, port = sock.getsockname()[:2]
             await serve_http(
-                build(node.service, _gateway_settings(settings, host, port)),
+                build(node.service, _gateway_settings(settings, url), (pages,)),
                 sock,
                 grace=GRACE,
                 connections=CONNECTIONS,
@@ -96,10 +102,35 @@ async def serve(
             await node.close(reason)
 
 
-def _gateway_settings(settings: Settings, host: str, port: int) -> GatewaySettings:
-    shown = f"[{host}]" if ":" in host else host
+def make_pages(node: Node, settings: Settings, url: str) -> Site:
+    """The people's pages. What their forms are protected by is made anew at each start, as are their sessions.
+
+    Raises:
+        SettingsError: ``pages.apps`` names something that is no origin.
+    """
+    # Loaded here: templates and languages are for whoever serves, not for every command.
+    from stepwarden.console.site import Site as PeoplesPages
+
+    proving, entropy = node.service.proving, Entropy().take
+    try:
+        return PeoplesPages(
+            proving.pages,
+            proving.account,
+            public_url=url,
+            apps=settings.pages.apps,
+            issuer=settings.issuer,
+            provider=(settings.provider.name or settings.provider.issuer) if settings.provider.issuer else "",
+            key=entropy(FORM_KEY_BYTES),
+            clock=node.recorder.now,
+            entropy=entropy,
+        )
+    except ValueError as exc:
+        raise SettingsError(f"pages.apps: {exc}") from exc
+
+
+def _gateway_settings(settings: Settings, url: str) -> GatewaySettings:
     return GatewaySettings(
-        public_url=settings.server.public_url or f"http://{shown}:{port}",
+        public_url=url,
         version=__version__,
         metrics_open=settings.server.metrics_open,
         opened=OPEN[settings.log.readers],

@@ -69,7 +69,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Call(msgspec.Struct):
-    """A request that may be handled. ``query`` is the operation's query struct, if it has one."""
+    """A request that may be handled. ``query`` is the operation's query struct, if it has one; ``peer`` the address of
+    whoever is connected."""
 
     service: Service
     settings: Settings
@@ -79,6 +80,7 @@ class Call(msgspec.Struct):
     segments: tuple[str, ...] = ()
     query: Any = None
     body: bytes = b""
+    peer: str = ""
 
     @property
     def by(self) -> str:
@@ -115,8 +117,8 @@ class Site(Protocol):
 
     body_timeout: float
 
-    def open(self, request: Request) -> Exchange:
-        """Judge a head, before a byte of the body is read."""
+    def open(self, request: Request, peer: str) -> Exchange:
+        """Judge a head, before a byte of the body is read. ``peer``: the address at the other end, "" unknown."""
         ...
 
     def refusal(self, code: str, detail: str) -> Reply:

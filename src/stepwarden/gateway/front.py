@@ -76,7 +76,7 @@ class Gateway:
                 return methods, (path[len(prefix) :].decode("latin-1"),)
         return None
 
-    def open(self, request: Request) -> "Opened | Answered":
+    def open(self, request: Request, peer: str = "") -> "Opened | Answered":
         """Route the request and pass it through the checks that need no body."""
         found = self._match(request.path)
         if found is None:
@@ -86,14 +86,14 @@ class Gateway:
         operation = methods.get("GET" if method == "HEAD" else method)
         if operation is None:
             return Answered(self._not_this_method(methods, method))
-        call = Call(self._service, self._settings, self.metrics, request.headers)
+        call = Call(self._service, self._settings, self.metrics, request.headers, peer=peer)
         opened = Opened(self, operation, call, request.query)
         try:
             self._admit(operation, call)
             if segments:
                 # What is left of a path has slashes, and one spelling: it is not decoded.
                 call.segments = segments if operation.rest else tuple(map(checks.decode_segment, segments))
-            if operation.request is not None:
+            if operation.has_body:
                 checks.check_media(request.headers, operation.media)
                 opened.limit = operation.limit
         except Exception as error:  # noqa: BLE001  # ``answer`` says and records what it was
@@ -188,7 +188,9 @@ class Opened:
                 raise self.error
             call.body = body
             if self._query or operation.query is not None:
-                call.query = checks.read_query(self._query, operation.query)
+                call.query = (
+                    self._query if operation.visit else checks.read_query(self._query, operation.query)
+                )
             reply = await operation.handler(call)
         except Exception as error:  # noqa: BLE001  # the last door: nothing leaves as a traceback
             reply = await gateway.refuse(error, operation, call)

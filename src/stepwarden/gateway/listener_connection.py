@@ -86,6 +86,7 @@ class Connection(asyncio.Protocol):
         "_home",
         "_keep",
         "_paused",
+        "_peer",
         "_request",
         "_task",
         "_transport",
@@ -110,6 +111,7 @@ class Connection(asyncio.Protocol):
         self._unsent = 0
         self._eof = False
         self._ended = False
+        self._peer = ""
         self.deadline = inf
 
     # What the transport says.
@@ -117,6 +119,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or say that there are too many."""
         self._transport = transport
+        self._peer = _address(transport)
         home = self._home
         others = len(home.connections) - home.limits.connections
         home.connections.add(self)
@@ -242,7 +245,7 @@ class Connection(asyncio.Protocol):
         self._buffer = data[end:]
         self._request = request
         self._keep = request.keep
-        exchange = home.site.open(request)
+        exchange = home.site.open(request, self._peer)
         if not request.length:
             self._start(exchange, b"")
         elif exchange.limit:
@@ -391,3 +394,9 @@ class Connection(asyncio.Protocol):
                 self._transport.resume_reading()
         else:
             self._transport.close()
+
+
+def _address(transport: asyncio.BaseTransport) -> str:
+    """Who is at the other end, asked once a connection; "" where nobody can say."""
+    name = transport.get_extra_info("peername")
+    return str(name[0]) if isinstance(name, tuple) and name else ""

@@ -36,15 +36,25 @@ MAX_LENGTH_DIGITS: Final = 15
 
 WANTED: Final = frozenset(
     (
+        b"accept",
+        b"accept-language",
         b"authorization",
         b"connection",
         b"content-encoding",
         b"content-length",
         b"content-type",
+        b"cookie",
         b"expect",
         b"host",
         b"idempotency-key",
+        b"origin",
+        b"sec-fetch-site",
         b"transfer-encoding",
+        b"user-agent",
+        b"webhook-id",
+        b"webhook-signature",
+        b"webhook-timestamp",
+        b"x-forwarded-for",
         b"x-request-id",
     )
 )
@@ -121,7 +131,12 @@ def read_head(head: bytes) -> Request:
 
 
 def _wanted(fields: bytes) -> Headers:
-    """The fields that matter. One that comes twice is joined: no host, length or coding has a comma and a blank."""
+    """The fields that matter. One that comes twice is joined: no host, length or coding has a comma and a blank.
+
+    Cookies are joined as RFC 9113, 8.2.3 has it: a proxy may pass on in several lines what came in several pieces. No
+    other field that has one value, an origin for one, is itself any more when it is joined, so it is refused or means
+    nothing.
+    """
     found: Headers = {}
     lines = fields.split(b"\r\n")
     if len(lines) > MAX_FIELDS + 1:
@@ -131,7 +146,9 @@ def _wanted(fields: bytes) -> Headers:
         name = name.lower()
         if name in WANTED:
             value = value.strip(b" \t")
-            found[name] = found[name] + b", " + value if name in found else value
+            if name in found:
+                value = found[name] + (b"; " if name == b"cookie" else b", ") + value
+            found[name] = value
     return found
 
 

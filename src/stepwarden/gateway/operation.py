@@ -4,7 +4,7 @@ The table is *not* here, so that the rows of one topic can stand in a module of 
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from stepwarden.flow.answers import Scope
@@ -13,7 +13,7 @@ from stepwarden.gateway.exchange import Call, Reply
 Handler = Callable[[Call], Awaitable[Reply]]
 BODY_LIMIT = 64 * 1024
 JSON_TYPES = ("application/json",)
-Group = Literal["Attempts", "Challenges", "Factors", "People", "Log", "AuthZEN", "Service"]
+Group = Literal["Attempts", "Challenges", "Factors", "People", "Log", "AuthZEN", "Service", "Pages"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,8 @@ class Operation:
     ``query`` and ``request`` are structs; ``answer`` a struct, or a content type for text; ``other_answer`` a
     second struct that it may be. ``optional_key``: a key is
     looked at if there is one, and is not needed. ``problems``: the statuses beyond those that every route has.
-    ``rest``: the path's last parameter stands for all that follows, slashes included.
+    ``rest``: the path's last parameter stands for all that follows, slashes included. ``visit``: it is one of the
+    people's pages, which read query and body themselves and stand in no document of the API.
     """
 
     method: Literal["GET", "POST"]
@@ -46,6 +47,13 @@ class Operation:
     example: str = ""
     parameters: dict[str, str] | None = None
     rest: bool = False
+    visit: bool = False
+    has_body: bool = field(init=False)
+    """Whether a body is read."""
+
+    def __post_init__(self) -> None:
+        has = self.request is not None or (self.visit and self.method == "POST")
+        object.__setattr__(self, "has_body", has)
 
     @property
     def prefix(self) -> bytes:

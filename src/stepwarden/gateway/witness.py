@@ -36,7 +36,7 @@ class WitnessSite:
         self.failed = failed
         self.body_timeout = body_timeout
 
-    def open(self, request: Request) -> "_Exchange":
+    def open(self, request: Request, peer: str = "") -> "_Exchange":
         """Judge a head. A query is nowhere asked for, so one is another path."""
         post, path = request.method == "POST", request.path + (b"?" if request.query else b"")
         if path == b"/add-checkpoint":
