@@ -1,6 +1,7 @@
 """Passkeys, pages, grants and sent codes through the service over a real log, which then verifies and replays."""
 
 import asyncio
+from typing import Any
 
 import msgspec
 import pytest
@@ -138,7 +139,7 @@ def test_attack_a_logged_proof_is_changed(house: House, change: dict[str, object
         if isinstance(entry, e.ChallengePassed):
             proofs.check(state, index, entry)
             assert proofs.findings.failures == 0
-            proofs.check(state, index, msgspec.structs.replace(entry, **change))  # type: ignore[arg-type]
+            proofs.check(state, index, msgspec.structs.replace(entry, **change))
             assert proofs.findings.failures == 1
         state.fold(index, entry)
 
@@ -248,7 +249,7 @@ def test_a_remembered_device_is_a_signal_for_its_person_and_kind_of_agent(house:
         cookie = (await pages.collect(answer.challenge.id, passed.code, by="k")).device
         assert cookie
 
-        async def said(**more: object) -> object:
+        async def said(**more: Any) -> object:
             found = await node.service.decide(attempt("balance.read", **more), by="k")
             index = int(found.id.partition("-")[0])
             await asyncio.sleep(0)
@@ -281,7 +282,7 @@ def test_a_code_by_mail_is_recorded_before_it_is_sent(house: House) -> None:
 
     async def do(node: Node) -> None:
         proving = node.service.proving
-        proving.stepups._couriers = {"email": postman}  # type: ignore[assignment]
+        proving.stepups._couriers = {"email": postman}
         await sign_in(node)
         await proving.enrolments.enrol_address(
             "alice", factor="email", address="alice@example.com", attempt="", by="k"

@@ -83,6 +83,7 @@ from stepwarden.signals.records import (
     end,
     withdraw,
 )
+from stepwarden.signals.sessions import PROVED, began_by, changes
 from stepwarden.signals.snapshot import (
     VERSION,
     Dump,
@@ -119,11 +120,7 @@ _NOBODY: Final = (0, 0)
 _NO_ATTEMPTS: Final[tuple[int, ...]] = (*NONE, 0, 0)
 _NO_LOGIN: Final = (0, *NOTHING_NEW)
 _NO_HOURS: Final = (0, False)
-_NO_SESSION: Final = (False,) * 5
-_SAME_SESSION: Final = (True, *(False,) * 4)
 _NO_TROUBLE: Final = (0, 0, 0, 0, 0, 0, -1)
-_PROVED: Final = "\n"
-"""In front of a session that had a challenge passed, or was begun by nobody, and may begin anew."""
 
 
 class SignalState:
@@ -197,7 +194,7 @@ class SignalState:
             0 if km <= 0 else min(FASTEST, km * HOUR // max(1, facts.travel_s)),
             *(_NO_HOURS if habit is None else habit.near_hour(now)),
             0 if habit is None or now < habit.last else (now - habit.last) // DAY,
-            *self._session(facts),
+            *changes(self._sessions.items.get(facts.session), facts),
             *trouble,
             0 if labels is None else count(labels.attacks, now, LABELS_KEPT),
             attacks,
@@ -216,21 +213,6 @@ class SignalState:
         # With the names used up, all further ones count as one: too many rather than too few.
         return MOST_ACTIONS if len(self._actions) >= MOST_ACTIONS else NO_ACTION
 
-    def _session(self, facts: Facts) -> tuple[bool, ...]:
-        began = self._sessions.items.get(facts.session)
-        if began is None:
-            return _NO_SESSION
-        if began == _began(facts):
-            return _SAME_SESSION
-        actor, *things = began.rsplit(
-            "\n", 4
-        )  # from the end: a session that nobody began starts like a proved one
-        if actor.removeprefix(_PROVED) != facts.actor:
-            return _NO_SESSION
-        seen = (facts.address, facts.network, facts.agent, facts.country)
-        # Known at the beginning and missing now is a change; missing at the beginning tells nothing.
-        return (True, *(bool(then) and then != thing for then, thing in zip(things, seen, strict=True)))
-
     # --- fold
 
     def fold(self, entry: Entry) -> None:
@@ -243,7 +225,7 @@ class SignalState:
                 if facts.outcome == "unknown" and facts.proved and decision == "step_up":
                     self._prompted(facts.actor, second_of(time))
                 if session and facts.outcome == "success":
-                    self._sessions.put(session, _began(facts))
+                    self._sessions.put(session, began_by(facts))
             case EventRecorded(facts=facts):
                 self.attempted(facts)
                 self.ended(facts, learn=facts.outcome == "success")
@@ -306,8 +288,8 @@ class SignalState:
     def _may_begin_anew(self, session: str) -> None:
         """A challenge was passed in this session: where it is now is where it is known from."""
         began = self._sessions.items.get(session)
-        if began is not None and not began.startswith(_PROVED):
-            self._sessions.put(session, _PROVED + began)
+        if began is not None and not began.startswith(PROVED):
+            self._sessions.put(session, PROVED + began)
 
     def attempted(self, facts: Facts) -> None:
         """There was this attempt, whatever came of it: what ``fold`` does for a decision."""
@@ -354,8 +336,8 @@ class SignalState:
             self._habits.use(facts.actor).learn(marks(facts), second)
             if facts.session:
                 began = self._sessions.items.get(facts.session)
-                if began is None or began.startswith(_PROVED):
-                    self._sessions.put(facts.session, _began(facts))
+                if began is None or began.startswith(PROVED):
+                    self._sessions.put(facts.session, began_by(facts))
 
     # --- snapshot
 
@@ -451,8 +433,3 @@ class SignalState:
         start = self._clock - KEPT
         for table in (self._active, self._addresses, self._networks, self._devices):
             table.drop_unused(lambda record: record.last < start)
-
-
-def _began(facts: Facts) -> str:
-    """How a session began, as one string: a third of the memory of a record."""
-    return f"{facts.actor}\n{facts.address}\n{facts.network}\n{facts.agent}\n{facts.country}"
