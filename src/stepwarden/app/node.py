@@ -208,6 +208,7 @@ def _service(
     reads = Reads(recorder)
     reading = Reading(index, core.sequencer, store, core.people, address_token, flush)
     labels = Labels(recorder, attempts)
+    api_keys = ApiKeys(store)
     proving = make_proving(
         paths,
         settings,
@@ -221,6 +222,7 @@ def _service(
         reads,
         url=url,
         label=labels.not_me,
+        live=api_keys.__contains__,
     )
     disclosing = Disclosing(recorder, store, reads, origin=core.origin)
     subjects = Subjects(
@@ -243,7 +245,7 @@ def _service(
         proving,
         labels,
         reading,
-        ApiKeys(store),
+        api_keys,
         reads,
         disclosing,
         subjects,

@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from stepwarden.app.core import Core, World
+from stepwarden.app.openid import make_openid
 from stepwarden.app.paths import Paths
 from stepwarden.app.settings import Mail, Settings, Webhook
 from stepwarden.app.token_keys import open_jose
@@ -67,12 +68,14 @@ def make_proving(
     *,
     url: str,
     label: Callable[[str], Awaitable[object]],
+    live: Callable[[str], bool],
 ) -> Proving:
     """Build it.
 
     Args:
         url: how callers reach the service: of passkeys, grants and callbacks.
         label: says of an attempt that the person says it was not them.
+        live: whether there is an API key of this id.
 
     Raises:
         SettingsError, KeyFileError: a setting, or a key, that cannot be used.
@@ -139,7 +142,8 @@ def make_proving(
         entropy=world.entropy,
     )
     secret = read_secret(settings.push.secret, name="push.secret") if settings.push.url else b""
-    return Proving(stepups, enrolments, grants, pages, account, secret)
+    openid = make_openid(settings, recorder, attempts, pages, jose, live=live, entropy=world.entropy)
+    return Proving(stepups, enrolments, grants, pages, account, secret, openid)
 
 
 def make_couriers(settings: Settings, world: World) -> dict[str, Courier]:

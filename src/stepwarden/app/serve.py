@@ -20,6 +20,7 @@ from stepwarden.app.commands import SOCKET
 from stepwarden.app.control import listen as listen_for_commands
 from stepwarden.app.core import Progress
 from stepwarden.app.node import Node, open_node
+from stepwarden.app.openid import make_openid_sites, origins
 from stepwarden.app.prepare import read_policy
 from stepwarden.app.proving import public_url
 from stepwarden.app.settings import Settings
@@ -59,7 +60,7 @@ async def serve(
     node = open_node(data, settings, progress, url=url)
     reason = "asked to stop"
     try:
-        pages = make_pages(node, settings, url)
+        sites = make_sites(node, settings, url)
         await node.start()
         control = await listen_for_commands(node, data)
         # What was folded at the start lives as long as the process: the collector need not look at it again.
@@ -80,7 +81,7 @@ async def serve(
         tasks = [asyncio.create_task(_kept_alive(chore)) for chore in chores]
         try:
             await serve_http(
-                build(node.service, _gateway_settings(settings, url), (pages,)),
+                build(node.service, _gateway_settings(settings, url), sites),
                 sock,
                 grace=GRACE,
                 connections=CONNECTIONS,
@@ -102,6 +103,12 @@ async def serve(
             await node.close(reason)
 
 
+def make_sites(node: Node, settings: Settings, url: str) -> tuple[Site, ...]:
+    """All pages that are served beside the API. Raises: SettingsError: see ``make_pages``."""
+    openid = make_openid_sites(node.service, settings, url, clock=node.recorder.now, entropy=Entropy().take)
+    return make_pages(node, settings, url), *openid
+
+
 def make_pages(node: Node, settings: Settings, url: str) -> Site:
     """The people's pages. What their forms are protected by is made anew at each start, as are their sessions.
 
@@ -117,7 +124,7 @@ def make_pages(node: Node, settings: Settings, url: str) -> Site:
             proving.pages,
             proving.account,
             public_url=url,
-            apps=settings.pages.apps,
+            apps=(*settings.pages.apps, *origins(settings, url)),
             issuer=settings.issuer,
             provider=(settings.provider.name or settings.provider.issuer) if settings.provider.issuer else "",
             key=entropy(FORM_KEY_BYTES),

@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from stepwarden.flow.account import Account
 from stepwarden.flow.enrolments import Enrolments
 from stepwarden.flow.grants import Grants
+from stepwarden.flow.openid import OpenIdProvider
 from stepwarden.flow.pages import Pages
 from stepwarden.flow.stepups import StepUps
 
 
 @dataclass(frozen=True, slots=True)
 class Proving:
-    """``push_secret`` is what a push provider signs its reports with, b"" where there is none."""
+    """``push_secret`` is what a push provider signs its reports with, b"" where there is none.
+
+    ``openid`` is our own OpenID provider, None where nobody is its client.
+    """
 
     stepups: StepUps
     enrolments: Enrolments
@@ -19,3 +23,4 @@ class Proving:
     pages: Pages
     account: Account
     push_secret: bytes
+    openid: OpenIdProvider | None = None
