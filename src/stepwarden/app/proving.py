@@ -100,6 +100,7 @@ def make_proving(
         callback=url + CALLBACK,
         entropy=world.entropy,
     )
+    notices = Notices(vault, couriers.get("email"))
     drafts = Drafts(clock=recorder.now, entropy=world.entropy)
     enrolments = Enrolments(
         recorder,
@@ -107,13 +108,13 @@ def make_proving(
         vault,
         means,
         drafts,
+        notices,
         issuer=settings.issuer,
         passkeys=PasskeyRules(
             name=settings.issuer, trust=settings.webauthn.trust, roots=_roots(settings.webauthn.roots)
         ),
         entropy=world.entropy,
     )
-    notices = Notices(vault, couriers.get("email"))
     pages = Pages(
         recorder,
         stepups,

@@ -203,7 +203,6 @@ class Account:
         await self._enrolments.confirm_totp(
             found.actor, draft=found.drafts.get("totp", ""), code=code, name=name, attempt=attempt, by=BY
         )
-        self._notices.tell(found.token, "factor.enrolled")
 
     async def begin_passkey(self, session: str) -> str:
         """See ``console.service.Account``."""
@@ -219,7 +218,6 @@ class Account:
         await self._enrolments.enrol_passkey(
             found.actor, draft=draft, answer=answer, name=name, attempt=attempt, by=BY
         )
-        self._notices.tell(found.token, "factor.enrolled")
 
     async def begin_address(self, session: str, *, factor: str, address: str, language: str) -> None:
         """See ``console.service.Account``."""
@@ -242,19 +240,15 @@ class Account:
             attempt=attempt,
             by=BY,
         )
-        self._notices.tell(found.token, "factor.enrolled")
 
     async def recovery_codes(self, session: str, attempt: str) -> list[str]:
         """See ``console.service.Account``."""
         found = self._opened(session)
-        codes = await self._enrolments.make_recovery_codes(found.actor, attempt=attempt, by=BY)
-        self._notices.tell(found.token, "factor.enrolled")
-        return codes
+        return await self._enrolments.make_recovery_codes(found.actor, attempt=attempt, by=BY)
 
     async def remove(self, session: str, attempt: str, *, factor: str, credential: str) -> None:
         """See ``console.service.Account``."""
         found = self._opened(session)
-        self._notices.tell(found.token, "factor.removed")  # to the address that may be about to go
         await self._enrolments.remove(
             found.actor, factor=factor, credential=credential, attempt=attempt, by=BY
         )

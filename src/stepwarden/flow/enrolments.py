@@ -20,6 +20,7 @@ from stepwarden.flow.answers import TotpEnrolment
 from stepwarden.flow.attempts import Attempts
 from stepwarden.flow.audited import check_reason
 from stepwarden.flow.drafts import Draft, Drafts
+from stepwarden.flow.notices import Notices
 from stepwarden.flow.recorder import Appended, Recorder
 from stepwarden.flow.vault import NAMES, Vault
 from stepwarden.ledger.store import SideWrite
@@ -31,6 +32,8 @@ from stepwarden.stepup.people import MAX_CREDENTIALS
 
 ENROL_ACTION = "factor.enroll"
 REMOVE_ACTION = "factor.remove"
+ENROLLED, REMOVED = "factor.enrolled", "factor.removed"
+"""What the person is told."""
 ENROL_WITHIN = 600_000_000
 """Microseconds after which an allowed ``factor.enroll`` is no longer good for enrolling."""
 CREDENTIAL_BYTES = 6
@@ -57,6 +60,7 @@ class Enrolments:
         vault: Vault,
         means: Means,
         drafts: Drafts,
+        notices: Notices,
         *,
         issuer: str,
         passkeys: PasskeyRules,
@@ -68,6 +72,7 @@ class Enrolments:
         self._vault = vault
         self._means = means
         self._drafts = drafts
+        self._notices = notices
         self._issuer = issuer
         self._passkeys = passkeys
         self._entropy = entropy
@@ -83,6 +88,7 @@ class Enrolments:
         token, previous = self._may(actor, attempt, ENROL_ACTION)
         secret = secret or self._entropy(totp.SECRET_BYTES)
         await self._enrolled(actor, token, "totp", previous, secret, by, name=name).durable
+        self._notices.tell(token, ENROLLED)
         return self.totp_of(actor, secret)
 
     def totp_of(self, actor: str, secret: bytes) -> TotpEnrolment:
@@ -117,6 +123,7 @@ class Enrolments:
             count=len(codes),
         )
         await self._recorder.append(entry, self._recorder.private(actor, {"actor": actor}), rows).durable
+        self._notices.tell(token, ENROLLED)
         return codes
 
     def begin_passkey(self, actor: str) -> tuple[str, str]:
@@ -165,6 +172,7 @@ class Enrolments:
             actor, token, "webauthn", previous, made.raw_id, by, name=name, passkey=made
         )
         await appended.durable
+        self._notices.tell(token, ENROLLED)
         return appended.name
 
     def begin_totp(self, actor: str) -> tuple[str, TotpEnrolment]:
@@ -237,7 +245,9 @@ class Enrolments:
         address = self.check_address(factor, address)
         token, previous = self._may(actor, attempt, ENROL_ACTION)
         kind: FactorKind = "email" if factor == "email" else "sms" if factor == "sms" else "push"
+        before = self._notices.addresses(token)
         await self._enrolled(actor, token, kind, previous, address.encode(), by, name=address).durable
+        self._notices.tell_at(before or self._notices.addresses(token), ENROLLED)
 
     async def remove(self, actor: str, *, factor: str, credential: str, attempt: str, by: str) -> None:
         """Remove one factor.
@@ -250,7 +260,9 @@ class Enrolments:
         if credential not in self._state.stepup.people.credentials(token, factor):
             raise NotFoundError("this person has no such factor")
         token, previous = self._may(actor, attempt, REMOVE_ACTION)
+        told = self._notices.addresses(token)
         await self._removed(token, factor, credential, previous, by).durable
+        self._notices.tell_at(told, REMOVED)
 
     async def reset(self, actor: str, *, reason: str, by: str) -> int:
         """Take all factors of a person away, on an operator's word; how many. ``reason`` goes into the log.
@@ -260,11 +272,13 @@ class Enrolments:
         """
         check_reason(reason, actor)
         token, last = self._person(actor), None
+        told = self._notices.addresses(token)
         held = [(one.factor, one.id) for one in self._state.stepup.people.listing(token)]
         for factor, credential in held:
             last = self._removed(token, factor, credential, -1, by, reason=redact(reason))
         if last is not None:
             await last.durable
+            self._notices.tell_at(told, REMOVED)
         return len(held)
 
     def _removed(

@@ -33,15 +33,25 @@ class Notices:
         self._courier = courier
         self._tasks: set[asyncio.Task[None]] = set()
 
+    def addresses(self, actor: str) -> tuple[str, ...]:
+        """Where a person (token) would be told now: to be asked before what is about to go is gone."""
+        if self._courier is None:
+            return ()
+        return tuple(address.decode() for _, address in self._vault.get(actor, "email"))
+
     def tell(self, actor: str, what: str) -> None:
         """Tell a person (token) that this happened."""
+        self.tell_at(self.addresses(actor), what)
+
+    def tell_at(self, addresses: tuple[str, ...], what: str) -> None:
+        """Tell whoever reads there that this happened."""
         if self._courier is None or len(self._tasks) >= MOST:
             return
-        for _, address in self._vault.get(actor, "email"):
+        for address in addresses:
             message = Message(
                 kind="notice",
                 challenge="",
-                to=address.decode(),
+                to=address,
                 code="",
                 number="",
                 words=WORDS[what],
