@@ -21,14 +21,19 @@ from stepwarden.connect.couriers.signing import read_secret
 from stepwarden.connect.couriers.webhook import WebhookCourier
 from stepwarden.connect.urls import guarded_client
 from stepwarden.console.qr import draw_code
+from stepwarden.console.way import origin_of
+from stepwarden.console.words import approval_words
 from stepwarden.errors import SettingsError
 from stepwarden.flow.account import Account
-from stepwarden.flow.asked import AskedFor
+from stepwarden.flow.asked import Asked, AskedFor
 from stepwarden.flow.attempts import Attempts
 from stepwarden.flow.audited import Reads
+from stepwarden.flow.challenges import Challenges
 from stepwarden.flow.couriers import Courier, Message
 from stepwarden.flow.drafts import Drafts
 from stepwarden.flow.enrolments import Enrolments, PasskeyRules
+from stepwarden.flow.entrances import Entrances
+from stepwarden.flow.factors import Factors
 from stepwarden.flow.grants import Grants
 from stepwarden.flow.holding import Holding
 from stepwarden.flow.notices import Notices
@@ -37,8 +42,10 @@ from stepwarden.flow.pages import Pages, Provider
 from stepwarden.flow.people import derive
 from stepwarden.flow.proving import Proving
 from stepwarden.flow.reading import Reading
+from stepwarden.flow.sessions import Sessions
 from stepwarden.flow.stepups import StepUps
 from stepwarden.flow.vault import Vault
+from stepwarden.policy.approval import Approval
 from stepwarden.stepup.means import Means
 
 COURIER_SECONDS: Final = 15.0
@@ -46,6 +53,7 @@ PROVIDER_SECONDS: Final = 10.0
 CODE_MINUTES: Final = 10
 CALLBACK: Final = "/v1/push/answer"
 PROVIDER_CALLBACK: Final = "/openid/callback"
+ACCOUNT: Final = "/account"
 
 
 def public_url(settings: Settings, *, port: int = 0) -> str:
@@ -144,7 +152,30 @@ def make_proving(
     )
     secret = read_secret(settings.push.secret, name="push.secret") if settings.push.url else b""
     openid = make_openid(settings, recorder, attempts, pages, jose, live=live, entropy=world.entropy)
-    return Proving(stepups, enrolments, grants, pages, account, secret, openid)
+    apps = frozenset(settings.pages.apps)
+    return Proving(
+        stepups,
+        enrolments,
+        grants,
+        pages,
+        account,
+        Challenges(recorder, stepups, pages, asked, words=_words),
+        Factors(recorder, enrolments, reads),
+        Sessions(recorder, token_of=core.describer.session),
+        Entrances(recorder, account, address=url + ACCOUNT, is_app=lambda to: origin_of(to) in apps),
+        secret,
+        openid,
+    )
+
+
+def _words(approval: Approval | None, asked: Asked, language: str) -> str:
+    return approval_words(
+        approval,
+        action=asked.action,
+        resource=asked.resource,
+        parameters=asked.parameters,
+        language=language,
+    ).sentence
 
 
 def make_couriers(settings: Settings, world: World) -> dict[str, Courier]:

@@ -108,7 +108,7 @@ class Jose:
                 },
             )
             over = int(claims["exp"]) <= now  # by the clock that we are given, not by the library's
-        except (jwt.PyJWTError, ValueError, TypeError) as exc:
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as exc:
             raise refused from exc
         if over:
             raise refused

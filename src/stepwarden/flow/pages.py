@@ -19,7 +19,13 @@ from typing import Final, Protocol, TypeVar
 
 import msgspec
 
-from stepwarden.errors import ChallengeClosedError, ChallengeError, ForbiddenError
+from stepwarden.errors import (
+    ChallengeClosedError,
+    ChallengeError,
+    ChallengeNotReadyError,
+    FactorLockedError,
+    ForbiddenError,
+)
 from stepwarden.events.entries import AttemptDecided, DeviceRemembered
 from stepwarden.flow.answers import PassedAnswer, ReasonText
 from stepwarden.flow.asked import AskedFor
@@ -34,6 +40,7 @@ from stepwarden.flow.stepups import Passing, StepUps
 from stepwarden.flow.vault import NAMES, Vault
 from stepwarden.stepup.assurance import TABLE, FactorKind, admitted
 from stepwarden.stepup.factors.webauthn import base64url
+from stepwarden.stepup.gate import FIRST_FACTORS
 from stepwarden.stepup.issue import offer
 from stepwarden.stepup.means import Approved, Given, Means, ProviderAnswer
 from stepwarden.stepup.state import OpenChallenge
@@ -174,7 +181,12 @@ class Pages:
         self, challenge: str, browser: Browser, *, factor: str, answer: str, remember: bool
     ) -> PagePassed:
         """See ``console.service.Pages``."""
-        self._for(challenge, browser)
+        found = self._for(challenge, browser)
+        # Neither would be looked at, any number of them: no entries for whoever has nothing but the address.
+        if not found.ready and factor not in FIRST_FACTORS:
+            raise ChallengeNotReadyError("the first factor has not been reported as proved")
+        if self._state.stepup.people.locked_until(found.issued.actor, factor) > self._recorder.now():
+            raise FactorLockedError("too many wrong answers; try again later")
         return await self._look(challenge, factor, answer, browser.user_agent if remember else "")
 
     async def waiting(self, challenge: str, browser: Browser) -> PagePassed | None:
@@ -239,6 +251,13 @@ class Pages:
         collected = await self._stepups.collect(found.passing, by=by)
         return self._stepups.passed_answer(collected, device=found.device)
 
+    def passkeys(self, challenge: str) -> str:
+        """What ``navigator.credentials.get`` takes, for a page of the application's. See ``Challenges.passkeys``."""
+        found = self._open(challenge)
+        if not any(one.factor == "webauthn" for one in self._able(found)):
+            raise ChallengeError("the challenge cannot be answered this way")
+        return self._passkeys(found)
+
     # -- inside
 
     async def _look(
@@ -275,10 +294,14 @@ class Pages:
 
     def _for(self, challenge: str, browser: Browser) -> OpenChallenge:
         """The open challenge, for its own browser only."""
+        found = self._open(challenge)
+        self._same(challenge, browser)
+        return found
+
+    def _open(self, challenge: str) -> OpenChallenge:
         found = self._state.stepup.challenge(challenge)
         if found is None or found.issued.expires <= self._recorder.now():
             raise ChallengeClosedError("the challenge is closed")
-        self._same(challenge, browser)
         return found
 
     def _same(self, challenge: str, browser: Browser) -> None:

@@ -3,10 +3,14 @@
 from dataclasses import dataclass
 
 from stepwarden.flow.account import Account
+from stepwarden.flow.challenges import Challenges
 from stepwarden.flow.enrolments import Enrolments
+from stepwarden.flow.entrances import Entrances
+from stepwarden.flow.factors import Factors
 from stepwarden.flow.grants import Grants
 from stepwarden.flow.openid import OpenIdProvider
 from stepwarden.flow.pages import Pages
+from stepwarden.flow.sessions import Sessions
 from stepwarden.flow.stepups import StepUps
 
 
@@ -22,5 +26,9 @@ class Proving:
     grants: Grants
     pages: Pages
     account: Account
+    challenges: Challenges
+    factors: Factors
+    sessions: Sessions
+    entrances: Entrances
     push_secret: bytes
     openid: OpenIdProvider | None = None
