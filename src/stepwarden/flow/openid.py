@@ -303,7 +303,7 @@ class OpenIdProvider:
 
     async def _challenge(self, begun: _Pending, offer: ChallengeOffer | None, browser: Browser) -> str:
         request = begun.request
-        blind = request.blind and begun.turn == 0
+        blind = request.blind and begun.turn == 0 and offer is not None and not offer.ready
         unmet = RefusedRequestError(
             "unmet_authentication_requirements", "nothing that this person has is enough for what is asked"
         )
