@@ -7,7 +7,7 @@ from base64 import urlsafe_b64encode
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.errors import SecurityWarning
@@ -224,6 +224,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(
     key=st.dictionaries(
         st.sampled_from(["kty", "kid", "use", "alg", "crv", "n", "e", "x", "y"]),

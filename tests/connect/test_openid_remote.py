@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stepwarden.connect.openid.metadata import discovery_url, read_metadata
@@ -162,6 +162,25 @@ def test_attack_answers_that_are_none(path: str, wrong: bytes) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("kind", ["text/html", "text/plain; x=application/json", "", "application/jwt"])
+@pytest.mark.parametrize("path", PATHS)
+def test_attack_a_page_that_somebody_else_filled_is_no_document(path: str, kind: str) -> None:
+    """A file that a person uploaded there may hold the right JSON: what it is served as tells."""
+
+    async def run() -> None:
+        async with house() as there:
+            right: dict[str, object] = {
+                DISCOVERY: there.provider.metadata(),
+                "/keys": {"keys": [key.as_dict(private=False) for key in there.provider.keys]},
+                "/push": {"request_uri": "urn:x"},
+                "/token": {"id_token": "a.b.c"},
+            }
+            there.provider.answers[path] = answer(201 if path == "/push" else 200, right[path], kind=kind)
+            assert await refused(there) == "the provider answered with another content type"
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("token", [None, 5, {}, "", "a.b", "x" * 60_000, "é"])
 def test_attack_an_identity_token_that_is_none(token: object) -> None:
     """Or none at all beside an access token."""
@@ -260,6 +279,7 @@ def test_what_a_document_does_not_say_is_as_the_standard_has_it() -> None:
     assert found.pushed_authorization_request_endpoint == ""
 
 
+@settings(deadline=None)
 @given(
     st.binary()
     | st.dictionaries(st.sampled_from(list(GOOD)), st.text() | st.none() | st.lists(st.text())).map(
