@@ -14,7 +14,7 @@ from stepwarden.console.finishing import Finishing, notice
 from stepwarden.console.kept import Shelf, Trip, hidden
 from stepwarden.console.service import Pages
 from stepwarden.console.visit import Data, Outcome, Redirect, Screen, Visit
-from stepwarden.console.words import Words, approval_words
+from stepwarden.console.words import MAX_SHOWN, Words, approval_words
 from stepwarden.errors import (
     BusyError,
     ChallengeClosedError,
@@ -215,7 +215,7 @@ class Challenges:
         """The challenge's own page, with something said on it."""
         url = self._finishing.url(visit, "")
         known = kind_of(factor)
-        told = f"note={note}" + (f"&factor={known}#way-{known}" if known else "") if note else ""
+        told = f"note={note}" + (f"&factor={known}" if known else "") if note else ""
         return Redirect(location=url + ("&" if "?" in url else "?") * bool(told) + told)
 
     def _words(self, visit: Visit, page: ChallengePage) -> Words:
@@ -234,6 +234,7 @@ class Challenges:
             "page": page,
             "words": words,
             "sentence": _sentence(page, words, visit),
+            "details_open": not _own(page) and not _covered(page, words),
             "sentence_language": told if told != visit.language and not _own(page) else "",
             "url": lambda part: self._finishing.url(visit, part),
         }
@@ -249,6 +250,20 @@ _OWN: Final = frozenset(
     f"own_{action}"
     for action in ("security.open", "security.sessions", "security.devices", "factor.enroll", "factor.remove")
 )
+
+
+def _covered(page: ChallengePage, words: Words) -> bool:
+    """Whether the sentence says all that is approved, so that the details may be folded up."""
+    if page.approval is None or page.resource:
+        return False
+    said: set[str] = set()
+    for template in page.approval.templates.values():
+        places = template.placeholders
+        said |= {place.name for place in places} | {place.currency for place in places}
+    plain = {str(value) for value in page.parameters.values()}
+    # A value that is shown in another way than it is has something about it that the person should see.
+    unlike = any(value not in plain for _, value in words.details[1:])
+    return said >= set(page.parameters) and not unlike and all(len(one) <= MAX_SHOWN for one in plain)
 
 
 def _sentence(page: ChallengePage, words: Words, visit: Visit) -> str:

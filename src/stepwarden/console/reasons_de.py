@@ -104,6 +104,15 @@ REASONS: Final[dict[str, str]] = {
     "A password, an address or a factor of this account was changed within a day": (
         "Ein Passwort, eine Adresse oder ein Nachweis dieses Kontos wurde innerhalb eines Tages geändert"
     ),
+    "Somebody was asked for a proof today and said that it was not them": (
+        "Heute wurde jemand um einen Nachweis gebeten und sagte, dass er es nicht war"
+    ),
+    "A passkey of this account seems to have been copied": (
+        "Ein Passkey dieses Kontos wurde anscheinend kopiert"
+    ),
+    "This device was remembered when you last proved that it was you": (
+        "Dieses Gerät wurde gemerkt, als Sie zuletzt nachwiesen, dass Sie es sind"
+    ),
     "Attacks have come from this address before": "Von dieser Adresse kamen schon Angriffe",
     "This account has been attacked before": "Dieses Konto wurde schon angegriffen",
     "This action changes nothing and shows little": "Diese Aktion ändert nichts und zeigt wenig",

@@ -8,19 +8,20 @@ A static file's name holds its hash, so it may be kept for ever; only ``step-up.
 own code, has a name for good.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
 from typing import Final
-from urllib.parse import parse_qsl, urlencode
 
 import jinja2
+from babel import Locale
 from babel.dates import format_date, format_time
 from markupsafe import Markup, escape
 
-from stepwarden.console.catalogue import NAMES, speak
+from stepwarden.console.catalogue import NAMES, TEXTS, speak
 from stepwarden.console.visible import visible
 from stepwarden.console.visit import Language, Screen, Visit
 
@@ -111,6 +112,8 @@ class Renderer:
             "challenge": visit.challenge,
             "error": "cancelled",
             "shown": shown,
+            "country": lambda code: shown(_territories(language).get(code, code)),
+            "action": lambda name: _action(name, language),
             "moment": lambda at: _time(at, language, "moment"),
             "clock": lambda at: _time(at, language, "clock"),
             "day": lambda at: _time(at, language, "day"),
@@ -120,11 +123,19 @@ class Renderer:
 
 def _in_language(here: str, code: Language) -> str:
     """This page's address in another language. What is said once (``note``) is not said again."""
-    path, _, query = here.partition("?")
-    kept = [
-        pair for pair in parse_qsl(query, keep_blank_values=True) if pair[0] not in ("lang", "note", "ticket")
-    ]
-    return f"{path}?{urlencode([*kept, ('lang', code)])}"
+    return f"{here}{'&' if '?' in here else '?'}lang={code}"
+
+
+@lru_cache(maxsize=2)
+def _territories(language: Language) -> Mapping[str, str]:
+    """Names of countries by their ISO code."""
+    return dict(Locale.parse(language).territories)
+
+
+def _action(name: str, language: Language) -> Markup:
+    """What an action is called: in words where we have some, else as the application names it."""
+    key = f"action_{name}"
+    return speak(language)(key) if key in TEXTS[language] else shown(name)
 
 
 def _time(at: int, language: Language, kind: str) -> Markup:

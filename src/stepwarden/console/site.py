@@ -15,7 +15,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, assert_never
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -42,6 +42,7 @@ from stepwarden.console.visit import (
 from stepwarden.console.way import Way, check_origin
 from stepwarden.errors import StepwardenError
 from stepwarden.flow.shown import Browser
+from stepwarden.stepup.assurance import kind_of
 
 HTML: Final = b"text/html; charset=utf-8"
 JSON: Final = b"application/json"
@@ -181,7 +182,7 @@ class Site:
             session=secret_in(cookies, self._guard.session_cookie),
             language=language,
             way=Way(),
-            here=self._base + path if method == "GET" else "",
+            here=self._base + path if method == "GET" and name != "page.callback" else "",
             json=b"application/json" in headers.get(b"accept", b""),
             now=self._clock(),
         )
@@ -194,14 +195,15 @@ class Site:
         """
         fields = read_fields(query)
         language = language_of(fields.get("lang", ""), visit.language, "")
+        way = Way.read(fields, self._apps)
         return replace(
             visit,
             query=fields,
             form=read_fields(body),
             language=language,
             browser=msgspec.structs.replace(visit.browser, language=language),
-            way=Way.read(fields, self._apps),
-            here=f"{visit.here}?{urlencode(fields)}" if visit.here and fields else visit.here,
+            way=way,
+            here=_here(visit.here, way, fields),
         )
 
     def _reply(self, outcome: Outcome, visit: Visit) -> Reply:
@@ -270,6 +272,13 @@ def _static(name: str) -> Reply:
     if found is None:
         return 404, b"", b"text/plain; charset=utf-8", static_headers(public=False)[:2]
     return 200, found.content, found.media, static_headers(public=found.public)
+
+
+def _here(path: str, way: Way, fields: Mapping[str, str]) -> str:
+    """The address of this page, with the way back as it was checked, and nothing that a stranger put into the query."""
+    about = kind_of(fields.get("factor", ""))
+    more = f"{'&' if way.query else '?'}factor={about}" if about else ""
+    return f"{path}{way.query}{more}" if path else ""
 
 
 def _text(headers: Headers, name: bytes) -> str | None:

@@ -36,10 +36,10 @@ function countDown() {
     }
     if (left === 0) {
       clearInterval(timer);
-      end_();
+      close();
     }
   };
-  const end_ = () => {
+  const close = () => {
     const over = id("over");
     if (!over) return location.reload();
     id("ways").hidden = true;
@@ -119,7 +119,9 @@ async function finishPopup() {
   const go = id("go").href;
   if (!window.opener) return location.replace(go);
   try {
-    tell(done.dataset.app, await (await fetch(location.href, json)).json());
+    const answer = await (await fetch(location.href, json)).json();
+    if (answer.code) tell(done.dataset.app, answer);
+    else location.replace(answer.next);
   } catch {
     location.replace(go);
   }
