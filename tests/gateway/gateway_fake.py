@@ -25,6 +25,7 @@ from stepwarden.flow.answers import (
 )
 from stepwarden.gateway.service import Service
 from stepwarden.ledger.tiles import TilePath
+from tests.gateway.gateway_proving import FakeProving
 
 CHECKPOINT = (
     "warden.example/log\n13\nKioqKioqKioqKioqKioqKioqKioqKioqKioqKioqKio=\n\n— warden.example/log c2ln\n"
@@ -32,6 +33,9 @@ CHECKPOINT = (
 RECEIPT = ReceiptView(index=12, size=13, checkpoint=CHECKPOINT)
 EXPIRES = 1_767_225_600_000_000
 SCOPES: tuple[Scope, ...] = ("decide", "report", "read", "administer", "audit")
+PASSED = PassedAnswer(
+    grant="g-1", aal=2, amr=("pwd", "otp"), expires=EXPIRES, session="s-new", receipt=RECEIPT
+)
 KEYS = {"sw_all_secret": ApiKey(id="all", scopes=frozenset(SCOPES))} | {
     f"sw_{scope}_secret": ApiKey(id=scope, scopes=frozenset({scope})) for scope in SCOPES
 }
@@ -76,6 +80,7 @@ class FakeService:
         self.fails: Exception | None = None
         self.exception_fails: Exception | None = None
         self.is_ready: tuple[bool, str] = (True, "")
+        self.proving = FakeProving(self._called, PASSED)
 
     def _called(self, name: str, what: object) -> None:
         self.calls.append((name, what))
@@ -101,7 +106,7 @@ class FakeService:
 
     async def answer(self, challenge_id: str, *, factor: str, answer: str, by: str) -> PassedAnswer:
         self._called("answer", (challenge_id, factor, answer, by))
-        return PassedAnswer(grant="g-1", aal=2, amr=("pwd", "otp"), expires=EXPIRES, receipt=RECEIPT)
+        return PASSED
 
     async def enrol_totp(self, actor: str, *, attempt: str, by: str) -> TotpEnrolment:
         self._called("enrol_totp", (actor, attempt, by))

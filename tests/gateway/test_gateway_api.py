@@ -53,6 +53,7 @@ def test_a_step_up_offers_a_challenge(client: httpx.Client, service: FakeService
         "factors": ["totp", "recovery"],
         "expires": "2026-01-01T00:00:00Z",
         "ready": True,
+        "url": "https://warden.example/step-up/c-abcdefgh",
     }
     assert body["demand"] == {"aal": 2, "max_age": 300, "bound": True, "recovery": False, "deny": False}
 
@@ -113,6 +114,8 @@ def test_a_right_answer_gives_a_grant(client: httpx.Client, service: FakeService
         "aal": 2,
         "amr": ["pwd", "otp"],
         "expires": "2026-01-01T00:00:00Z",
+        "session": "s-new",
+        "device": "",
         "receipt": RECEIPT,
     }
     assert service.calls == [("answer", ("c-1", "totp", "123456", "all"))]

@@ -1,6 +1,7 @@
 """Default deny, limits, and what a caller hears when something is wrong with the request."""
 
 import json
+import re
 import socket
 import time
 
@@ -13,7 +14,16 @@ from stepwarden.gateway.operations import OPERATIONS
 from tests.gateway.gateway_fake import SCOPES, FakeService
 
 LOGIN = {"action": "login"}
-OPEN = {"/healthz", "/readyz", "/.well-known/authzen-configuration", "/openapi.json", "/docs"}
+OPEN = {
+    "/healthz",
+    "/readyz",
+    "/.well-known/authzen-configuration",
+    "/.well-known/jwks.json",
+    "/openapi.json",
+    "/docs",
+}
+SIGNED = {"/v1/push/answer"}
+"""Needs no key: what is sent there is signed."""
 
 
 def ask(client: httpx.Client, operation: Operation, key: str | None) -> httpx.Response:
@@ -34,12 +44,12 @@ def test_every_route_without_a_key_is_refused(anonymous: httpx.Client, service: 
     paths = anonymous.get("/openapi.json").json()["paths"]
     assert {
         path for path, methods in paths.items() for found in methods.values() if not found["security"]
-    } | {"/readyz"} == OPEN
+    } | {"/readyz"} == OPEN | SIGNED
     for path, methods in paths.items():
         for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"):
-            reply = anonymous.request(method, path.replace("{id}", "1-a").replace("{actor}", "a"))
+            reply = anonymous.request(method, re.sub(r"\{[a-z]+\}", "a", path))
             known = method.lower() in methods or (method == "HEAD" and "get" in methods)
-            expected = 405 if not known else 200 if path in OPEN else 401
+            expected = 405 if not known else 200 if path in OPEN else 415 if path in SIGNED else 401
             assert (method, path, reply.status_code) == (method, path, expected)
             if expected == 401:
                 assert reply.headers["www-authenticate"] == 'Bearer realm="stepwarden"'
@@ -53,6 +63,9 @@ def test_every_route_needs_exactly_its_scope(
     """A key with one scope opens what this scope is for and nothing else; the examples are good requests."""
     for scope in SCOPES:
         reply = ask(anonymous, operation, f"sw_{scope}_secret")
+        if operation.path in SIGNED:
+            assert reply.status_code == 401
+            continue
         allowed = operation.scope in (None, scope) or (operation.scope, scope) == ("read", "audit")
         assert reply.status_code == (200 if allowed else 403), reply.text
         if not allowed:
@@ -283,7 +296,8 @@ def test_every_reply_carries_the_security_headers(client: httpx.Client, anonymou
     replies += [client.get(path) for path in sorted(OPEN)] + [client.options("/docs"), client.put("/docs")]
     for reply in replies:
         assert reply.headers["x-content-type-options"] == "nosniff"
-        assert reply.headers["cache-control"] == "no-store"
+        kept = "public, max-age=300" if reply.url.path.endswith("jwks.json") else "no-store"
+        assert reply.headers.get_list("cache-control") == [kept]
         assert reply.headers.get_list("content-security-policy")[0].startswith("default-src 'none'")
         assert len(reply.headers.get_list("content-security-policy")) == 1
         assert "frame-ancestors 'none'" in reply.headers["content-security-policy"]

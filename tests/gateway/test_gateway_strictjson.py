@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from stepwarden.errors import InputError, MalformedBodyError
 from stepwarden.events.attempt import NO_CONTROL, Attempt
 from stepwarden.gateway import authzen, wire
+from stepwarden.gateway.challenges import SendRequest
 from stepwarden.gateway.plain import without_control_patterns
 from stepwarden.gateway.strictjson import Reader, repeated_key
 
@@ -227,3 +228,31 @@ def test_a_field_is_named_and_the_value_is_not_in_what_may_be_logged() -> None:
     with pytest.raises(InputError) as found:
         Reader(Attempt).read(b"{}")
     assert found.value.field == "$.action"
+
+
+@pytest.mark.parametrize(
+    ("shape", "body"),
+    [
+        (wire.OutcomeReport, b'{"outcome":"success","outcome":"failure","session":""}'),
+        (wire.OutcomeReport, b'{"outcome":"success","session":"a","session":"b"}'),
+        (authzen.Subject, b'{"type":"user","id":"alice","id":"mallory"}'),
+        (SendRequest, b'{"factor":"sms","factor":"email","credential":""}'),
+    ],
+)
+def test_attack_a_repeated_key_hidden_by_a_default(shape: Any, body: bytes) -> None:
+    """As many colons come as the struct has fields: the key stands twice all the same."""
+    with pytest.raises(MalformedBodyError, match="stands twice"):
+        Reader(shape).read(body)
+
+
+def test_a_struct_that_would_hide_a_repeated_key_is_refused_at_once() -> None:
+    """Whoever writes one hears of it at the start, also where it is inside another one."""
+
+    class Inner(msgspec.Struct):
+        a: int = 0
+
+    class Outer(msgspec.Struct, omit_defaults=True):
+        inner: list[Inner] = []
+
+    with pytest.raises(ValueError, match="Inner"):
+        Reader(Outer)

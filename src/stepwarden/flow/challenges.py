@@ -4,9 +4,10 @@ What an application does here counts at once: it holds a key, and vouches that i
 person in whose session it asked. What was passed on *our* page counts when it is collected (``pages``).
 """
 
+from collections import OrderedDict
 from typing import Final, Protocol
 
-from stepwarden.errors import ChallengeClosedError
+from stepwarden.errors import ChallengeClosedError, UnauthenticatedError
 from stepwarden.flow.answers import PassedAnswer
 from stepwarden.flow.asked import Asked, AskedFor
 from stepwarden.flow.pages import Pages
@@ -14,6 +15,8 @@ from stepwarden.flow.recorder import Recorder
 from stepwarden.flow.stepups import StepUps
 from stepwarden.policy.approval import Approval
 
+REPORTS: Final = 20_000
+"""Ids of reports that are remembered, so that none is taken twice while its time is good."""
 PROVIDER: Final = "push"
 """Who reports what was answered to a push, as it stands in the log."""
 
@@ -41,6 +44,7 @@ class Challenges:
         self._pages = pages
         self._asked = asked
         self._words = words
+        self._reports: OrderedDict[str, None] = OrderedDict()
 
     def passkeys(self, challenge_id: str) -> str:
         """What ``navigator.credentials.get`` takes, as JSON.
@@ -76,12 +80,21 @@ class Challenges:
         """See ``StepUps.deny``."""
         await self._stepups.deny(challenge_id, by=by)
 
-    async def pushed(self, challenge_id: str, *, yes: bool, number: str) -> None:
+    async def pushed(self, challenge_id: str, *, report: str, yes: bool, number: str) -> None:
         """What somebody answered to a push, as its provider reports it; the signature has been checked.
 
+        Args:
+            report: the id of the message that says so; each is good once.
+
         Raises:
+            UnauthenticatedError: the same report came before.
             ChallengeError: it did not pass.
         """
+        if report in self._reports:
+            raise UnauthenticatedError("the report is not signed as it must be")
+        self._reports[report] = None
+        if len(self._reports) > REPORTS:
+            self._reports.popitem(last=False)
         if self._recorder.state.stepup.challenge(challenge_id) is None:
             # No entry: a report may come any number of times.
             raise ChallengeClosedError("the challenge is closed")

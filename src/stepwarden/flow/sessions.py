@@ -11,7 +11,6 @@ from stepwarden.errors import InputError, NotFoundError
 from stepwarden.events.entries import DeviceForgotten, SessionRevoked
 from stepwarden.flow.audited import check_reason
 from stepwarden.flow.recorder import Recorder
-from stepwarden.ledger.sequencer import Receipt
 
 MAX_DEVICE: Final = 64
 
@@ -24,7 +23,7 @@ class Sessions:
         self._recorder = recorder
         self._token_of = token_of
 
-    async def revoke(self, actor: str, *, session: str, reason: str, by: str) -> Receipt:
+    async def revoke(self, actor: str, *, session: str, reason: str, by: str) -> None:
         """End a session of this person's: nothing is allowed in it any more.
 
         Args:
@@ -44,9 +43,9 @@ class Sessions:
             session=self._token_of(session),
             reason=reason,
         )
-        return await recorder.append(entry).durable
+        await recorder.append(entry).durable
 
-    async def forget_device(self, actor: str, *, device: str, by: str) -> Receipt:
+    async def forget_device(self, actor: str, *, device: str, by: str) -> None:
         """Forget a remembered device, or ("") all of this person's.
 
         Raises:
@@ -64,7 +63,7 @@ class Sessions:
             actor=self._known(actor),
             device=device,
         )
-        return await recorder.append(entry).durable
+        await recorder.append(entry).durable
 
     def _known(self, actor: str) -> str:
         person = self._recorder.people.find(actor)

@@ -18,6 +18,7 @@ from stepwarden.gateway.strictjson import Reader
 
 MAX_EVENTS: Final = 10_000
 SLICE: Final = 200
+MAX_CODE: Final = 64
 _attempt = Reader(Attempt)
 _outcome = Reader(wire.OutcomeReport)
 _answer = Reader(wire.ChallengeAnswer)
@@ -30,7 +31,7 @@ async def decide(call: Call) -> Reply:
     attempt = _attempt.read(call.body)
     answer = await call.service.decide(attempt, by=call.by, idempotency_key=idempotency_key(call.headers))
     call.metrics.decided(answer.decision, perf_counter() - started)
-    return Reply(wire.attempt_answer(answer))
+    return Reply(wire.attempt_answer(answer, call.settings.public_url))
 
 
 async def report(call: Call) -> Reply:
@@ -57,6 +58,8 @@ async def record(call: Call) -> Reply:
 async def answer(call: Call) -> Reply:
     """POST /v1/challenges/{id}/answer"""
     said = _answer.read(call.body)
+    if said.factor != "webauthn" and len(said.answer) > MAX_CODE:
+        raise InputError(f"a code has at most {MAX_CODE} characters", field="$.answer")
     passed = await call.service.answer(
         public_id(call.segments[0]), factor=said.factor, answer=said.answer, by=call.by
     )

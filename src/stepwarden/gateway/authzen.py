@@ -7,7 +7,8 @@ How a question becomes an attempt:
 * ``action.properties``, and ``resource.properties`` with ``resource.`` before the name, are the parameters that an
   approval is bound to. A value that is no string, integer or boolean stands there as its JSON text.
 * ``context`` may hold ``session``, ``ip``, ``peer``, ``forwarded_for``, ``user_agent``, ``device``, ``place``,
-  ``proved`` and ``grant``, each as in ``POST /v1/attempts``. Other keys of it are not read.
+  ``proved``, ``grant``, ``acr_values`` and ``max_age``, each as in ``POST /v1/attempts``. Other keys of it are not
+  read.
 
 A step-up is ``decision: false`` with what would help in the answer's ``context``: ``acr_values``, ``max_age`` (seconds,
 only where freshness is asked for) and ``challenge``.
@@ -21,6 +22,7 @@ import msgspec
 
 from stepwarden.errors import InputError
 from stepwarden.events.attempt import NO_CONTROL, Attempt
+from stepwarden.events.levels import acr_of
 from stepwarden.flow.answers import Answer, ReasonText, ReceiptView
 from stepwarden.gateway import wire
 from stepwarden.gateway.exchange import Call, Reply
@@ -28,7 +30,8 @@ from stepwarden.gateway.strictjson import Reader, invalid
 
 MAX_EVALUATIONS = 100
 READ_FROM_CONTEXT = (
-    "session", "ip", "peer", "forwarded_for", "user_agent", "device", "place", "proved", "grant"
+    "session", "ip", "peer", "forwarded_for", "user_agent", "device", "place", "proved", "grant",
+    "acr_values", "max_age",
 )  # fmt: skip
 Semantic = Literal["execute_all", "deny_on_first_deny", "permit_on_first_permit"]
 Properties = Annotated[dict[str, Any], msgspec.Meta(max_length=32)]
@@ -36,7 +39,7 @@ _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=NO_CONT
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=256, pattern=NO_CONTROL)]
 
 
-class Subject(msgspec.Struct, frozen=True, kw_only=True):
+class Subject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Who."""
 
     type: _Name
@@ -44,14 +47,14 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     properties: Properties = {}
 
 
-class Action(msgspec.Struct, frozen=True, kw_only=True):
+class Action(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What."""
 
     name: _Name
     properties: Properties = {}
 
 
-class Resource(msgspec.Struct, frozen=True, kw_only=True):
+class Resource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """On what."""
 
     type: _Name
@@ -59,7 +62,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     properties: Properties = {}
 
 
-class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
+class Evaluation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One question."""
 
     subject: Subject
@@ -68,7 +71,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     context: dict[str, Any] = {}
 
 
-class EvaluationItem(msgspec.Struct, frozen=True, kw_only=True):
+class EvaluationItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One question of several: what it leaves out is taken from the defaults, whole."""
 
     subject: Subject | None = None
@@ -77,7 +80,7 @@ class EvaluationItem(msgspec.Struct, frozen=True, kw_only=True):
     context: dict[str, Any] | None = None
 
 
-class Options(msgspec.Struct, frozen=True, kw_only=True):
+class Options(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether to go on after the first denial, or the first permission."""
 
     evaluations_semantic: Semantic = "execute_all"
@@ -173,8 +176,8 @@ def _question_path(path: str) -> str:
     return origin.get(name, ".context" + path.removeprefix("$"))
 
 
-def decision_of(answer: Answer) -> Decision:
-    """What AuthZEN says about an answer of ours."""
+def decision_of(answer: Answer, base: str) -> Decision:
+    """What AuthZEN says about an answer of ours; ``base`` is our public URL."""
     demand, offer = answer.demand, answer.challenge
     step_up = answer.decision == "step_up"
     context = DecisionContext(
@@ -184,9 +187,9 @@ def decision_of(answer: Answer) -> Decision:
         reasons=answer.reasons,
         policy=answer.policy,
         receipt=answer.receipt,
-        acr_values=f"nist-aal{demand.aal}" if step_up else "",
+        acr_values=acr_of(demand.aal) if step_up else "",
         max_age=demand.max_age if step_up and demand.max_age >= 0 else None,
-        challenge=None if offer is None else wire.challenge_shape(offer),
+        challenge=None if offer is None else wire.challenge_shape(offer, base),
     )
     return Decision(decision=answer.decision == "allow", context=context)
 
@@ -195,7 +198,7 @@ async def _decide(call: Call, attempt: Attempt) -> Decision:
     started = perf_counter()
     answer = await call.service.decide(attempt, by=call.by)
     call.metrics.decided(answer.decision, perf_counter() - started)
-    return decision_of(answer)
+    return decision_of(answer, call.settings.public_url)
 
 
 async def evaluation(call: Call) -> Reply:

@@ -119,7 +119,8 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or say that there are too many."""
         self._transport = transport
-        self._peer = _address(transport)
+        name = transport.get_extra_info("peername")
+        self._peer = str(name[0]) if isinstance(name, tuple) and name else ""
         home = self._home
         others = len(home.connections) - home.limits.connections
         home.connections.add(self)
@@ -394,9 +395,3 @@ class Connection(asyncio.Protocol):
                 self._transport.resume_reading()
         else:
             self._transport.close()
-
-
-def _address(transport: asyncio.BaseTransport) -> str:
-    """Who is at the other end, asked once a connection; "" where nobody can say."""
-    name = transport.get_extra_info("peername")
-    return str(name[0]) if isinstance(name, tuple) and name else ""

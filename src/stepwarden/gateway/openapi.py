@@ -27,6 +27,7 @@ TITLES = {
     422: "A value is not what was asked for",
     429: "Too many wrong answers",
     500: "Internal error: a code only",
+    502: "What was to be sent could not be handed over",
     503: "Too much at once, or not ready",
 }
 

@@ -10,6 +10,7 @@ from typing import Any
 from stepwarden.events.attempt import Attempt
 from stepwarden.gateway import attempts, authzen, factors, health, reading, subjects, tiles, wire
 from stepwarden.gateway.operation import Operation
+from stepwarden.gateway.operations_proving import CHALLENGES, FACTORS, GRANTS, PEOPLE
 
 EVENTS_LIMIT = 8 * 1024 * 1024
 NDJSON_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
@@ -97,6 +98,8 @@ HOT: tuple[Operation, ...] = (
 
 OPERATIONS: tuple[Operation, ...] = (
     *HOT,
+    *CHALLENGES,
+    *GRANTS,
     Operation(
         method="POST",
         path="/v1/actors/{actor}/factors/totp",
@@ -128,6 +131,8 @@ OPERATIONS: tuple[Operation, ...] = (
         example='{"attempt":""}',
         parameters={"actor": "alice"},
     ),
+    *FACTORS,
+    *PEOPLE,
     Operation(
         method="GET",
         path="/v1/actors/{actor}/export",

@@ -58,3 +58,11 @@ def _struct(shape: type[msgspec.Struct]) -> Any:
     if not fields:
         return shape
     return msgspec.defstruct(shape.__name__, fields, bases=(shape,), kw_only=True)
+
+
+def spelling_defaults(shape: Any) -> set[str]:
+    """The names of the structs in a type that are encoded with their defaults spelled out."""
+    if isinstance(shape, type) and issubclass(shape, msgspec.Struct):
+        found = set() if shape.__struct_config__.omit_defaults else {shape.__name__}
+        return found.union(*map(spelling_defaults, get_type_hints(shape, include_extras=True).values()))
+    return set[str]().union(*map(spelling_defaults, get_args(shape)))

@@ -45,6 +45,7 @@ TITLES: dict[str, tuple[int, str]] = {
     "challenge.closed": (409, "The challenge is over"),
     "factor.locked": (429, "Too many wrong answers"),
     "challenge.not_witnessed": (503, "Too few witnesses have signed: nothing was granted"),
+    "courier.failed": (502, "What was to be sent could not be handed over"),
     "policy.invalid": (422, "The policy cannot be used"),
     "policy.unknown": (422, "The policy is not known"),
     "ledger.rolled_back": (503, "The log is in doubt: nothing is decided"),

@@ -6,7 +6,8 @@
   sampled: the first is an entry at once, then at most one entry in 60 seconds, saying how many there were
   since the one before. One such entry a minute, 1,440 a day, whatever arrives.
 * ``service.busy`` cannot be recorded (there is no room) and is only counted.
-* Challenge errors are entries of their own kind already, written where the answer is verified.
+* Challenge errors, and messages that could not be handed over, are entries of their own kind already, written where
+  it happened.
 
 An entry's text must not become a way to write into the log: ``where`` is the name of an operation, ``code`` ours,
 ``field`` a path of known names, and ``detail`` is cut before the first quoted word, because only between quotes
@@ -18,7 +19,14 @@ do our messages repeat what the sender wrote. So no personal value and no contro
 
 import re
 
-from stepwarden.errors import BusyError, ChallengeError, InputError, StepwardenError, UnauthenticatedError
+from stepwarden.errors import (
+    BusyError,
+    ChallengeError,
+    CourierError,
+    InputError,
+    StepwardenError,
+    UnauthenticatedError,
+)
 from stepwarden.gateway.problems import TITLES, printable
 from stepwarden.gateway.service import Service
 
@@ -50,7 +58,7 @@ class Refusals:
         Raises:
             BusyError: there is no room for it; the caller is told to come back.
         """
-        if isinstance(error, BusyError | ChallengeError):
+        if isinstance(error, BusyError | ChallengeError | CourierError):
             return
         if by:
             code, detail, field = _words(error)

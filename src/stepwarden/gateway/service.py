@@ -21,6 +21,7 @@ from stepwarden.flow.answers import (
     ServiceMetrics,
     TotpEnrolment,
 )
+from stepwarden.gateway.proving import Proving
 from stepwarden.ledger.tiles import TilePath
 
 
@@ -46,6 +47,11 @@ class LogFiles(Protocol):
 
 class Service(Protocol):
     """One attempt end to end, and what stands around it. Called from the event loop's thread only."""
+
+    @property
+    def proving(self) -> Proving:
+        """Everything about proving who one is, beyond answers and secrets."""
+        ...
 
     @property
     def files(self) -> LogFiles:

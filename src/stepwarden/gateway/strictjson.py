@@ -24,7 +24,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from stepwarden.errors import InputError, MalformedBodyError
-from stepwarden.gateway.plain import without_control_patterns
+from stepwarden.gateway.plain import spelling_defaults, without_control_patterns
 
 T = TypeVar("T")
 _decode = msgspec.json.Decoder().decode
@@ -80,6 +80,9 @@ class Reader(Generic[T]):
     __slots__ = ("_full", "_plain")
 
     def __init__(self, shape: type[T]) -> None:
+        """Raises: ValueError: a struct in it does not omit its defaults, which would hide a repeated key."""
+        if names := spelling_defaults(shape):
+            raise ValueError(f"say omit_defaults=True in {', '.join(sorted(names))}")
         self._full = msgspec.json.Decoder(shape).decode
         self._plain = msgspec.json.Decoder(without_control_patterns(shape)).decode
 

@@ -36,7 +36,7 @@ def microseconds(instant: datetime) -> int:
     return (instant - _EPOCH) // timedelta(microseconds=1)
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A body: unknown fields are refused, so that a misspelt one is not taken for its default."""
 
 
@@ -49,10 +49,10 @@ class OutcomeReport(Request, frozen=True, kw_only=True):
 
 
 class ChallengeAnswer(Request, frozen=True, kw_only=True):
-    """One try to pass a challenge."""
+    """One try to pass a challenge: a code, or (`webauthn`) the JSON text of the `PublicKeyCredential`."""
 
-    factor: Literal["totp", "recovery"]
-    answer: Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=NO_CONTROL)]
+    factor: Literal["webauthn", "totp", "sms", "email", "recovery"]
+    answer: Annotated[str, msgspec.Meta(min_length=1, max_length=16_384, pattern=NO_CONTROL)]
 
 
 class FactorRequest(Request, frozen=True, kw_only=True):
@@ -79,12 +79,13 @@ class DemandShape(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChallengeShape(msgspec.Struct, frozen=True, kw_only=True):
-    """A challenge that may be answered until `expires`, and, if `ready`, already now."""
+    """A challenge that may be answered until `expires`, and, if `ready`, already now. `url` is our page for it."""
 
     id: str
     factors: tuple[str, ...]
     expires: str
     ready: bool
+    url: str
 
 
 class AttemptAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -115,13 +116,29 @@ class BatchAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GrantAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The challenge was passed. Send `grant` with the same attempt again: it is used up by it."""
+    """The challenge was passed. Send `grant` with the same attempt again: it is used up by it.
+
+    `session` is a fresh id that the session should go on with; report it as the outcome's `session`. `device` is the
+    cookie of a device that is to be remembered, empty for none.
+    """
 
     grant: str
     aal: AAL
     amr: tuple[str, ...]
     expires: str
+    session: str
+    device: str
     receipt: ReceiptView
+
+
+class Nothing(Request, frozen=True, kw_only=True):
+    """An empty object: `{}`."""
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    """It is done, and an entry of the log where there is anything to record."""
+
+    done: Literal[True] = True
 
 
 class TotpAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -246,12 +263,19 @@ def demand_shape(demand: Demand) -> DemandShape:
     )
 
 
-def challenge_shape(offer: ChallengeOffer) -> ChallengeShape:
-    return ChallengeShape(id=offer.id, factors=offer.factors, expires=iso(offer.expires), ready=offer.ready)
+def challenge_shape(offer: ChallengeOffer, base: str) -> ChallengeShape:
+    """The offer as callers see it; ``base`` is our public URL."""
+    return ChallengeShape(
+        id=offer.id,
+        factors=offer.factors,
+        expires=iso(offer.expires),
+        ready=offer.ready,
+        url=f"{base}/step-up/{offer.id}",
+    )
 
 
-def attempt_answer(answer: Answer) -> bytes:
-    """The JSON of a decision."""
+def attempt_answer(answer: Answer, base: str) -> bytes:
+    """The JSON of a decision; ``base`` is our public URL."""
     offer = answer.challenge
     return encode(
         AttemptAnswer(
@@ -262,9 +286,12 @@ def attempt_answer(answer: Answer) -> bytes:
             demand=demand_shape(answer.demand),
             policy=answer.policy,
             receipt=answer.receipt,
-            challenge=None if offer is None else challenge_shape(offer),
+            challenge=None if offer is None else challenge_shape(offer, base),
         )
     )
+
+
+DONE = encode(Done())
 
 
 def grant_answer(passed: PassedAnswer) -> bytes:
@@ -274,6 +301,8 @@ def grant_answer(passed: PassedAnswer) -> bytes:
             aal=passed.aal,
             amr=passed.amr,
             expires=iso(passed.expires),
+            session=passed.session,
+            device=passed.device,
             receipt=passed.receipt,
         )
     )
