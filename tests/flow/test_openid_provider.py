@@ -69,6 +69,7 @@ def test_a_client_vouches_for_a_password_and_a_code_does_the_rest(house: House) 
         page = await world.pages.challenge(challenge, ALICE)
         assert (page.own, page.back) == (True, "/openid/continue")
         assert [one.factor for one in page.choices] == ["totp"]
+        assert page.parameters == {"application": "shop.example.com"}
         passed = await world.pages.answer(
             challenge, ALICE, factor="totp", answer=house.code(enrolment), remember=False
         )
@@ -480,7 +481,7 @@ def test_a_policy_that_denies_is_obeyed(house: House) -> None:
     """What the policy refuses is refused here, whoever vouches."""
 
     async def do(world: World) -> None:
-        line = '  "*": {sensitivity: 1, demand: none}\n'
+        line = "openid.step_up: {sensitivity: 1, demand: none"
         text = default_text()
         assert line in text
         await world.node.service.use_policy(text.replace(line, line.replace("none", "deny")), by="test")

@@ -1,4 +1,4 @@
-"""Our own OpenID provider, built where ``openid.clients`` names any: the provider, and its two sites."""
+"""Our own OpenID provider, built where ``openid.clients`` names any. What is served of it: ``openid_sites``."""
 
 from collections.abc import Callable
 from typing import Final
@@ -11,11 +11,7 @@ from stepwarden.flow.openid import BACK, OpenIdProvider
 from stepwarden.flow.openid_request import Client, check_redirect_uri
 from stepwarden.flow.pages import Pages
 from stepwarden.flow.recorder import Recorder
-from stepwarden.flow.service import Service
-from stepwarden.gateway.openid import OpenIdSite
-from stepwarden.gateway.visits import Site
 
-KEY_BYTES: Final = 32
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -57,29 +53,3 @@ def _origin(address: str) -> str:
     host = f"[{host}]" if ":" in host else host
     port = "" if parts.port in (None, _PORTS.get(parts.scheme)) else f":{parts.port}"
     return f"{parts.scheme}://{host}{port}"
-
-
-def make_openid_sites(
-    service: Service,
-    settings: Settings,
-    url: str,
-    *,
-    clock: Callable[[], int],
-    entropy: Callable[[int], bytes],
-) -> tuple[Site, ...]:
-    """What browsers and what clients ask of it."""
-    provider = service.proving.openid
-    if provider is None:
-        return ()
-    # Loaded here: templates are for whoever serves, not for every command.
-    from stepwarden.console.authorize import AuthorizeSite
-
-    browsers = AuthorizeSite(
-        provider,
-        public_url=url,
-        issuer=settings.issuer,
-        key=entropy(KEY_BYTES),
-        clock=clock,
-        entropy=entropy,
-    )
-    return browsers, OpenIdSite(provider, service.authenticate)

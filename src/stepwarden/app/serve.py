@@ -20,7 +20,8 @@ from stepwarden.app.commands import SOCKET
 from stepwarden.app.control import listen as listen_for_commands
 from stepwarden.app.core import Progress
 from stepwarden.app.node import Node, open_node
-from stepwarden.app.openid import make_openid_sites, origins
+from stepwarden.app.openid import origins
+from stepwarden.app.openid_sites import make_openid_sites
 from stepwarden.app.prepare import read_policy
 from stepwarden.app.proving import public_url
 from stepwarden.app.settings import Settings

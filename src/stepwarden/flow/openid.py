@@ -9,7 +9,8 @@ now. Who names them decides what counts as proved before:
   by itself will do (``gate.FIRST_FACTORS``), at AAL1 at least, and until then nothing tells whether there is
   such a person.
 
-Each request is an attempt ``openid.step_up`` on the client, decided like any other, by the policy and the risk. The
+Each request is an attempt ``openid.step_up`` on the client, decided like any other, by the policy and the risk. Its one
+parameter, ``application``, is where the answer goes: that is what the person reads. The
 person steps up on our challenge page, in the browser that the request came in, and only there can it go on: the one
 who began it somewhere else, and sent a link, gets nothing.
 
@@ -24,7 +25,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any, Final, assert_never
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
@@ -292,6 +293,7 @@ class OpenIdProvider:
             actor=request.actor,
             session=request.session,
             resource=request.client.id,
+            parameters={"application": urlsplit(request.redirect_uri).netloc},
             peer=browser.peer,
             forwarded_for=browser.forwarded_for,
             user_agent="".join(one for one in browser.user_agent if one.isprintable())[:2048],
