@@ -91,6 +91,12 @@ class ListLogKeys(
     pass
 
 
+class RotateTokens(
+    msgspec.Struct, frozen=True, tag_field="op", tag="tokens.rotate", forbid_unknown_fields=True
+):
+    pass
+
+
 class ExportSubject(
     msgspec.Struct, frozen=True, tag_field="op", tag="subject.export", forbid_unknown_fields=True
 ):
@@ -126,6 +132,7 @@ Command = (
     | RotateLogKey
     | RetireLogKey
     | ListLogKeys
+    | RotateTokens
     | EraseSubject
     | PruneLog
     | ExportLog

@@ -36,11 +36,14 @@ from stepwarden.app.commands import (
     RetireLogKey,
     RevokeKey,
     RotateLogKey,
+    RotateTokens,
     TrustLog,
 )
 from stepwarden.app.node import Node
 from stepwarden.app.subjects import erase, send
+from stepwarden.app.token_keys import rotate
 from stepwarden.errors import InputError, SettingsError, StepwardenError
+from stepwarden.events.entries import Administration
 
 _decode = msgspec.json.Decoder(Command | ExportSubject | Disclose).decode
 
@@ -69,6 +72,18 @@ async def execute(node: Node, command: Command) -> dict[str, object]:
             return {"keys": node.keeper.listing()}
         case ListLogKeys():
             return {"keys": node.keeper.listing()}
+        case RotateTokens():
+            kept = rotate(node.paths.keys.tokens)
+            await node.recorder.append(
+                Administration(
+                    time=node.recorder.now(),
+                    id=node.recorder.new_id(),
+                    by=BY,
+                    action="tokens.rotated",
+                    target=kept[0],
+                )
+            ).durable
+            return {"keys": kept}
         case EraseSubject():
             return await erase(service, command, by=BY)
         case ApplyLabel():

@@ -9,7 +9,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from stepwarden.app.commands import SECONDS, Command, CreateKey, ListKeys, RevokeKey, ask_running
+from stepwarden.app.commands import (
+    SECONDS,
+    Command,
+    CreateKey,
+    ListKeys,
+    RevokeKey,
+    RotateTokens,
+    ask_running,
+)
 from stepwarden.cli.options import DATA, Data, existing
 
 app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
@@ -47,6 +55,16 @@ def list_(data: Data = DATA) -> None:
         made = datetime.fromtimestamp(key["created"] / 1e6, UTC)
         table.add_row(key["id"], key["name"], " ".join(key["scopes"]), f"{made:%Y-%m-%d %H:%M}")
     Console().print(table)
+
+
+@app.command("rotate-tokens")
+def rotate_tokens(data: Data = DATA) -> None:
+    """Put a new key in front of those that sign grants and identity tokens. It signs from the next start on."""
+    kept: Any = run(data, RotateTokens())["keys"]
+    print(f"new key: {kept[0]}")
+    Console(stderr=True).print(
+        "It signs from the next start of the service on. What the key before it signed stays good until it is over."
+    )
 
 
 def run(data: Path, command: Command, *, seconds: float = SECONDS) -> dict[str, object]:
