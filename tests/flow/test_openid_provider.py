@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from stepwarden.errors import ForbiddenError, SettingsError
+from stepwarden.errors import ChallengeError, ForbiddenError, SettingsError
 from stepwarden.events.attempt import Attempt
 from stepwarden.events.encoding import decode_trusted
 from stepwarden.events.entries import ExceptionRaised
@@ -408,12 +408,13 @@ def test_attack_collected_by_the_application_instead(house: House) -> None:
 
 
 def test_attack_who_is_known_here(house: House) -> None:
-    """Until a factor is shown nothing differs between alice, who has a passkey, and somebody who never was."""
+    """Until a factor is shown nothing differs between alice with a passkey, bob without and a stranger."""
 
     async def do(world: World) -> None:
         await world.enrol()
+        await world.node.service.enrol_totp("bob", attempt="", by="test")
         seen = []
-        for actor in ("alice", "nobody"):
+        for actor in ("alice", "bob", "nobody"):
             given = world.asking(login_hint=actor, acr_values="nist-aal3")
             location = await world.provider.authorize(given, MALLORY)
             challenge = location.partition("?")[0].removeprefix("/step-up/")
@@ -427,8 +428,28 @@ def test_attack_who_is_known_here(house: House) -> None:
                     page.passkeys.count('"public-key"'),
                 )
             )
-        assert seen[0] == seen[1]
+        assert seen[0] == seen[1] == seen[2]
         assert seen[0][4] == 1
+
+    life(house, do)
+
+
+def test_attack_locking_somebody_out_without_a_factor(house: House) -> None:
+    """Whoever names alice and answers nonsense, again and again, neither locks her passkey nor has her refused."""
+
+    async def do(world: World) -> None:
+        await world.enrol()
+        for _ in range(24):
+            location = await world.provider.authorize(world.asking(), MALLORY)
+            assert location.startswith("/step-up/"), location
+            challenge = location.partition("?")[0].removeprefix("/step-up/")
+            for _ in range(5):
+                with pytest.raises(ChallengeError):
+                    await world.pages.answer(
+                        challenge, MALLORY, factor="webauthn", answer="{}", remember=False
+                    )
+        got = await world.step_up(world.asking(acr_values="nist-aal2"))
+        assert "code" in got
 
     life(house, do)
 

@@ -63,7 +63,7 @@ MAX_KEPT: Final = 10_000
 SECRET_BYTES: Final = 24
 TURNS: Final = 2
 """So many challenges one request may lead to: the second where what was open already had asked for less."""
-PLAIN_PER_MINUTE: Final = 600
+PLAIN_PER_MINUTE: Final = 120
 SAMPLE: Final = 60_000_000
 SECOND: Final = 1_000_000
 

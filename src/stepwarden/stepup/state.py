@@ -184,7 +184,7 @@ class StepUpState:
             case e.ChallengeWithheld():
                 self.successes.withheld(entry.previous)
             case e.ChallengeFailed():
-                self.people.missed(entry.actor, entry.factor, self.clock)
+                self._missed(entry)
                 self._close(entry.challenge)
             case e.ChallengeExpired():
                 self._close(entry.challenge)
@@ -319,10 +319,16 @@ class StepUpState:
     def _answered(self, entry: e.ChallengeAnswered) -> None:
         if entry.result not in ("wrong", "replayed", "cloned"):
             return
-        self.people.missed(entry.actor, entry.factor, self.clock)
+        self._missed(entry)
         found = self.challenge(entry.challenge)
         if found is not None:
             self._put(msgspec.structs.replace(found, wrong=found.wrong + 1))
+
+    def _missed(self, entry: e.ChallengeAnswered | e.ChallengeFailed) -> None:
+        """A wrong answer counts, towards a lock, where a first factor was proved: else anybody could lock anybody."""
+        found = self.challenge(entry.challenge)
+        if found is None or found.ready:
+            self.people.missed(entry.actor, entry.factor, self.clock)
 
     def _delivered(self, entry: e.ChallengeSent) -> None:
         sends = (*self._sends.pop(entry.actor, ()), self.clock)
