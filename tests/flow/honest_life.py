@@ -19,8 +19,10 @@ from stepwarden.app.paths import Paths
 from stepwarden.app.settings import load_settings
 from stepwarden.app.verification import verify_data
 from stepwarden.errors import (
+    BusyError,
     ChallengeError,
     ConflictError,
+    CourierError,
     ForbiddenError,
     InputError,
     NotFoundError,
@@ -45,14 +47,26 @@ from stepwarden.policy.default import default_text
 from stepwarden.signals.limits import STANDARD
 from stepwarden.storage.archive.directory import DirectoryArchive
 from tests.flow.flow_house import House
+from tests.flow.honest_proofs import URL, Proofs
 
-EXPECTED = (ChallengeError, ConflictError, ForbiddenError, NotFoundError, NotWitnessedError, PrunedError)
+EXPECTED = (
+    BusyError,
+    ChallengeError,
+    ConflictError,
+    CourierError,
+    ForbiddenError,
+    NotFoundError,
+    NotWitnessedError,
+    PrunedError,
+)
 ACTIONS = (
     "login",
     "login",
     "transfer",
     "transfer",
     "factor.enroll",
+    "factor.remove",
+    "security.open",
     "export",
     "balance.read",
     "logout",
@@ -98,11 +112,16 @@ class Life:
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
+        self.proofs = Proofs(self)
         folder = self.house.data.parent
         self.claims = folder / "claims"
         self.claims.mkdir()
         self.archive = folder / "archive"
-        self.house.given |= {"doubt.then": "raise", "doubt.checkpoints": (str(self.claims),)}
+        self.house.given |= {
+            "server.public_url": URL,
+            "doubt.then": "raise",
+            "doubt.checkpoints": (str(self.claims),),
+        }
 
     # -- runs ---------------------------------------------------------------------------------------
 
@@ -148,6 +167,7 @@ class Life:
             (self.rotate, 1),
             (self.prune, 1),
             (self.doubt, 1),
+            *self.proofs.steps(),
         ]
         if len(self.node.state.doubts):
             kinds.append((self.trust, 12))

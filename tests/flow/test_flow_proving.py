@@ -24,6 +24,7 @@ from stepwarden.events.attempt import Device
 from stepwarden.events.encoding import decode
 from stepwarden.flow.audit_proofs import Proofs
 from stepwarden.flow.jose import GRANT
+from stepwarden.flow.provider_proof import Begun, ProviderProof
 from stepwarden.flow.state import LogState
 from stepwarden.ledger.keys import read_verifiers
 from stepwarden.signals.limits import STANDARD
@@ -402,4 +403,39 @@ def test_an_operator_takes_all_factors_away_with_a_reason(house: House) -> None:
     at_home(house).live(do)
     removed = [entry for entry in entries(house) if isinstance(entry, e.FactorRemoved)]
     assert [entry.reason for entry in removed] == ["ticket 4711: lost everything"]
+    holds(house)
+
+
+class Lured:
+    """A provider whose answer comes back in whatever browser brings it."""
+
+    async def begin(self, *, challenge: str, login_hint: str, max_age: int) -> Begun:
+        return Begun(url="https://id.example.com/authorize", state=challenge)
+
+    async def finish(self, *, state: str, code: str, error: str, issuer: str) -> ProviderProof:
+        return ProviderProof(
+            challenge=state, issuer=issuer, subject="alice", aal=2, amr=("mfa",), auth_time=2**60
+        )
+
+
+def test_attack_somebody_is_lured_to_a_provider_for_another_persons_challenge(house: House) -> None:
+    """The answer counts only in the browser that was sent away, and never binds one that was not."""
+
+    async def do(node: Node) -> None:
+        await sign_in(node)
+        pages = node.service.proving.pages
+        pages._provider = Lured()
+        answer = await asked(node)
+        assert answer.challenge is not None
+        name = answer.challenge.id
+        given = {"state": name, "code": "c", "error": "", "issuer": ""}
+        with pytest.raises(ChallengeClosedError):
+            await pages.from_provider(OTHER, **given)
+        await pages.to_provider(name, BROWSER)
+        with pytest.raises(ForbiddenError):
+            await pages.from_provider(OTHER, **given)
+        passed = await pages.from_provider(BROWSER, **given)
+        assert (await pages.collect(name, passed.code, by="k")).aal == 2
+
+    at_home(house).live(do)
     holds(house)

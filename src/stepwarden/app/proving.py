@@ -5,7 +5,6 @@ grants.
 """
 
 import hmac
-import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
@@ -19,7 +18,6 @@ from stepwarden.app.token_keys import open_jose
 from stepwarden.connect.couriers.mail import MailCourier
 from stepwarden.connect.couriers.signing import read_secret
 from stepwarden.connect.couriers.webhook import WebhookCourier
-from stepwarden.connect.urls import guarded_client
 from stepwarden.console.qr import draw_code
 from stepwarden.console.way import origin_of
 from stepwarden.console.words import approval_words
@@ -49,7 +47,6 @@ from stepwarden.policy.approval import Approval
 from stepwarden.stepup.means import Means
 
 COURIER_SECONDS: Final = 15.0
-PROVIDER_SECONDS: Final = 10.0
 CODE_MINUTES: Final = 10
 CALLBACK: Final = "/v1/push/answer"
 PROVIDER_CALLBACK: Final = "/openid/callback"
@@ -221,39 +218,32 @@ def make_provider(settings: Settings, url: str, world: World) -> Provider | None
     """The OpenID provider that does the step-up, if there is one.
 
     Raises:
-        SettingsError: half of it is set.
+        SettingsError: it cannot be used.
     """
     named = settings.provider
     if not named.issuer:
         return None
     # Loaded where it is needed: few have a provider, and it costs a start a fifth of a second.
-    from stepwarden.connect.openid import ProviderClient, ProviderSettings
+    from stepwarden.connect.openid import ProviderClient, ProviderSettings, provider_http
 
-    if not named.client_id or not named.acr:
-        raise SettingsError(
-            "provider: an issuer needs client_id, and acr, which says what its levels are worth"
-        )
-    allow = named.allow_private
+    made = ProviderSettings(
+        name=named.name or named.issuer,
+        issuer=named.issuer,
+        client_id=named.client_id,
+        client_secret=named.client_secret,
+        claim=named.claim,
+        level_claim=named.level_claim,
+        acr=dict(named.acr),
+        acr_values=named.acr_values,
+        scope=named.scope,
+        allow_private=named.allow_private,
+    )
     return ProviderClient(
-        ProviderSettings(
-            name=named.name or named.issuer,
-            issuer=named.issuer,
-            client_id=named.client_id,
-            client_secret=named.client_secret,
-            claim=named.claim,
-            acr=dict(named.acr),
-            acr_values=named.acr_values,
-            allow_private=allow,
-        ),
+        made,
         redirect_uri=url + PROVIDER_CALLBACK,
         entropy=world.entropy,
         clock=world.clock,
-        http=guarded_client(
-            timeout=PROVIDER_SECONDS,
-            allow_private=allow,
-            allow_http=allow,
-            verify=ssl.create_default_context(),
-        ),
+        http=provider_http(made),
     )
 
 

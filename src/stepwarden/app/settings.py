@@ -237,7 +237,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """An OpenID provider that does the step-up; see docs/factors/openid.md. ``issuer`` "": none.
 
     ``name`` is shown; ``claim``: whose value is the actor's id; ``acr``: which level each value of ``acr`` gives;
-    ``acr_values``: what is asked for. ``client_secret``: better in the environment.
+    ``acr_values``: what is asked for. ``level_claim`` is where its answer says the level, ``scope`` what is asked for
+    beside it. ``client_secret``: better in the environment.
     """
 
     name: str = ""
@@ -247,6 +248,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     claim: str = "sub"
     acr: dict[str, Annotated[int, msgspec.Meta(ge=1, le=3)]] = {}
     acr_values: str = ""
+    level_claim: str = "acr"
+    scope: str = "openid"
     allow_private: bool = False
 
 

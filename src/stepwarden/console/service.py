@@ -24,7 +24,9 @@ class Pages(Protocol):
         """Raises: ChallengeClosedError: it has ended, or never was; ForbiddenError: another browser's."""
         ...
 
-    async def send(self, challenge: str, browser: Browser, *, factor: str, credential: str, words: str) -> None:
+    async def send(
+        self, challenge: str, browser: Browser, *, factor: str, credential: str, words: str
+    ) -> None:
         """Send a code, or a request to approve. ``words``: what is approved, one line in the person's language.
 
         Raises:

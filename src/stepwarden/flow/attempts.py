@@ -163,7 +163,12 @@ class Attempts:
         entropy = self._entropy(ENTROPY_BYTES)
         stepup = self._state.stepup
         asked = asked_of(attempt)
-        private, digests = self._recorder.committed(owner, fields_of(asked))
+        private: Private | None = None
+        digests: dict[str, str] = {}
+        if (
+            attempt.actor
+        ):  # whose challenge it is says under whose key it is sealed: nobody's has nothing to show
+            private, digests = self._recorder.committed(owner, fields_of(asked))
         entry_to_log, offered = issue(
             stepup, entry, decided.index, now=entry.time, entropy=entropy, by=entry.by, personal=digests
         )

@@ -229,6 +229,9 @@ class Pages:
         if self._provider is None:
             raise ChallengeClosedError("the challenge is closed")
         proof = await self._provider.finish(state=state, code=code, error=error, issuer=issuer)
+        if proof.challenge not in self._opened:
+            # Nobody was sent away from a page that nobody opened: never bind it to whoever comes along now.
+            raise ChallengeClosedError("the challenge is closed")
         self._for(proof.challenge, browser)
         person = self._recorder.people.find(proof.subject)
         given = ProviderAnswer(

@@ -3,7 +3,8 @@
 The steps of section 7.2 of the standard that are ours to take, in this order:
 
 1. the answer is one JSON text of the shape of ``PublicKeyCredential.toJSON()``, of a credential that this person has;
-2. client data: of type ``webauthn.get``, over exactly our challenge, from an origin of ours, not from another's frame;
+2. client data: of type ``webauthn.get``, over exactly our challenge, from an origin of ours that belongs to our site, not
+   from another's frame;
 3. authenticator data: for our site (SHA-256 of the relying party's id), user present, user *verified*;
 4. the signature, by the public key from enrolment, over authenticator data and SHA-256 of the client data;
 5. the counter goes forward, where the authenticator has one: otherwise there are two of it (``cloned``).
@@ -152,8 +153,6 @@ def check_proof(proof: str, nonce: str, passkey: Passkey) -> tuple[int, bool, bo
         origin = _read_client_data(client_data).origin
     except (msgspec.MsgspecError, UnicodeError, ValueError, RecursionError):
         return None
-    if not belongs(origin, passkey.rp_id):
-        return None
     if not _holds(signed, client_data, signature, nonce, passkey, (origin,)):
         return None
     flags = signed[_FLAGS]
@@ -193,7 +192,9 @@ def _holds(
     wanted = base64url(bytes.fromhex(nonce))
     if said.type != "webauthn.get" or said.crossOrigin or said.topOrigin:
         return False
-    if not hmac.compare_digest(said.challenge.encode(), wanted.encode()) or said.origin not in origins:
+    if not hmac.compare_digest(said.challenge.encode(), wanted.encode()):
+        return False
+    if said.origin not in origins or not belongs(said.origin, passkey.rp_id):
         return False
     if len(signed) < _LEAST or not hmac.compare_digest(
         signed[_RP_ID_HASH], sha256(passkey.rp_id.encode()).digest()
