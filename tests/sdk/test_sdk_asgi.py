@@ -173,7 +173,7 @@ def test_a_step_up_is_said_in_the_words_of_rfc_9470(fake: FakeStepwarden) -> Non
     answer = call(fake, Application(), "GET", "/api/balance")
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == (
-        'Bearer error="insufficient_user_authentication", acr_values="aal2", max_age="300"'
+        'Bearer error="insufficient_user_authentication", acr_values="nist-aal2", max_age="300"'
     )
     assert answer.json()["challenge"]["factors"] == ["totp", "recovery"]
 

@@ -1,9 +1,11 @@
 """What an application imports to ask Stepwarden "may this happen?". Stands alone: no other room, only httpx
-and msgspec.
+and msgspec; ``verify_grant`` needs PyJWT and cryptography as well.
 
-client      ``Client`` and ``AsyncClient``: decide, report, record, answer, enrol
+client      ``Client`` and ``AsyncClient``: decide, report, record, answer, collect, enrol, introspect
 answers     ``Allowed``, ``StepUp``, ``Denied`` and what they carry
 asgi        ``StepwardenMiddleware``: routes protected by a declared table, default deny
+ourpage     ``StepUpPage``: send browsers to Stepwarden's own page, and what the application keeps for it
+grants      ``verify_grant``: check a grant without asking
 codeform    the code page's input, and reading what was typed
 errors      what can go wrong
 """
@@ -14,9 +16,13 @@ from stepwarden.sdk.answers import (
     Decision,
     Demand,
     Denied,
+    Entrance,
+    Factor,
+    Grant,
     OnOutage,
     Outcome,
     Passed,
+    PasskeyDraft,
     Reason,
     Receipt,
     Recorded,
@@ -28,6 +34,7 @@ from stepwarden.sdk.asgi import Handle, Identity, Open, Protected, Route, SelfAs
 from stepwarden.sdk.client import AsyncClient, Client
 from stepwarden.sdk.codeform import INPUT_ATTRIBUTES, Code, read_code
 from stepwarden.sdk.errors import (
+    BadGrantError,
     ClosedError,
     LockedError,
     NotReadyError,
@@ -36,6 +43,8 @@ from stepwarden.sdk.errors import (
     UnavailableError,
     WrongAnswerError,
 )
+from stepwarden.sdk.grants import action_hash, verify_grant
+from stepwarden.sdk.ourpage import Keeper, Pending, StepUpPage
 from stepwarden.sdk.wire import Attempt, Event
 
 __all__ = [
@@ -43,6 +52,7 @@ __all__ = [
     "Allowed",
     "AsyncClient",
     "Attempt",
+    "BadGrantError",
     "Challenge",
     "Client",
     "ClosedError",
@@ -50,15 +60,21 @@ __all__ = [
     "Decision",
     "Demand",
     "Denied",
+    "Entrance",
     "Event",
+    "Factor",
+    "Grant",
     "Handle",
     "Identity",
+    "Keeper",
     "LockedError",
     "NotReadyError",
     "OnOutage",
     "Open",
     "Outcome",
     "Passed",
+    "PasskeyDraft",
+    "Pending",
     "Protected",
     "Reason",
     "Receipt",
@@ -69,9 +85,12 @@ __all__ = [
     "SdkError",
     "SelfAsking",
     "StepUp",
+    "StepUpPage",
     "StepwardenMiddleware",
     "TotpEnrolment",
     "UnavailableError",
     "WrongAnswerError",
+    "action_hash",
     "read_code",
+    "verify_grant",
 ]

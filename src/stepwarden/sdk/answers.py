@@ -22,7 +22,8 @@ Nothing here shows a grant, a TOTP secret or a recovery code in its ``repr``.
 """
 
 from dataclasses import dataclass, field
-from typing import Literal, NoReturn, TypeAlias, assert_never
+from typing import Any, Literal, NoReturn, TypeAlias, assert_never
+from urllib.parse import urlencode
 
 __all__ = [
     "Allowed",
@@ -30,7 +31,11 @@ __all__ = [
     "Decision",
     "Demand",
     "Denied",
+    "Entrance",
+    "Factor",
+    "Grant",
     "Passed",
+    "PasskeyDraft",
     "Reason",
     "Receipt",
     "Recorded",
@@ -76,12 +81,23 @@ class Receipt:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Challenge:
     """An open challenge. ``expires`` is ISO 8601, UTC. ``ready``: may be answered before anything is
-    reported."""
+    reported. ``url`` is Stepwarden's own page for it."""
 
     id: str
     factors: tuple[str, ...]
     expires: str
     ready: bool
+    url: str = ""
+
+    def page(self, *, return_to: str, state: str) -> str:
+        """Where to redirect the browser.
+
+        Args:
+            return_to: an address of yours, registered with Stepwarden (``pages.apps``); it gets ``challenge``,
+                ``code`` and ``state``.
+            state: a random value that this session alone knows, to be compared when the browser is back.
+        """
+        return f"{self.url}?{urlencode({'return_to': return_to, 'state': state})}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,13 +155,64 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passed:
-    """A challenge was passed: present ``grant`` with the same attempt, once, before ``expires``."""
+    """A challenge was passed: present ``grant`` with the same attempt, once, before ``expires``.
+
+    ``session`` is a fresh id for the session to go on under: report it with the outcome. ``device`` is the cookie of a
+    device that is to be remembered, empty for none.
+    """
 
     grant: str = field(repr=False)
     aal: int
     amr: tuple[str, ...]
     expires: str
     receipt: Receipt
+    session: str = field(default="", repr=False)
+    device: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entrance:
+    """Where to redirect a browser at once: ``url`` is good once, until ``expires``, and a secret until then."""
+
+    url: str = field(repr=False)
+    expires: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Factor:
+    """Something that a person can prove themselves with. ``strong``: worth AAL2; ``left``: unused codes."""
+
+    factor: str
+    credential: str
+    since: str
+    last_used: str = ""
+    strong: bool = False
+    hardware: bool = False
+    synced: bool = False
+    left: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasskeyDraft:
+    """A passkey on its way: ``options`` for the browser, ``draft`` for ``enrol_passkey``."""
+
+    draft: str = field(repr=False)
+    options: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What a grant says: who (``sub``), at which level (``acr``), by what, when (seconds since 1970), for what."""
+
+    sub: str
+    acr: str
+    amr: tuple[str, ...]
+    auth_time: int
+    exp: int
+    jti: str = ""
+    aud: str = ""
+    action: str = ""
+    action_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,10 +16,13 @@ in ``routes``:
 - not under a protected prefix (compared without case), or ``Open``: passed on;
 - no plain path: 400; not in the table: 403. Both without asking;
 - ``Protected``: asks. Allowed: passed on, and the outcome is reported by the status (below 400 success, 401
-  and 403 failure, others nothing). Step-up: a browser is sent to the address that ``on_step_up`` gives,
-  anything else gets 401 with the challenge (RFC 9470). Denied: a browser is sent to ``on_denied``'s address,
-  anything else gets 403;
+  and 403 failure, others nothing). Step-up: a browser is sent to Stepwarden's own page (``step_up``, see
+  ``ourpage``) or to the address that ``on_step_up`` gives, anything else gets 401 with the challenge (RFC 9470).
+  Denied: a browser is sent to ``on_denied``'s address, anything else gets 403;
 - ``SelfAsking``: passed on; its handler uses the ``Handle``.
+
+What a route asks for (``acr_values``, ``max_age``) is asked for again with each retry, and what was allowed is compared
+with it: an allowance for less, whoever made it of what was asked, is none.
 
 An attempt that Stepwarden finds malformed (a hostile user agent) is answered 400; where a handler lets an
 ``UnavailableError`` through, 503, unless the framework inside has turned it into a 500 already. What this is not:
@@ -28,45 +31,34 @@ it does not sign anybody in, and keeps no session.
 
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, TypeAlias, assert_never
 
 import msgspec
 
-from stepwarden.sdk import wire
 from stepwarden.sdk.answers import (
     Allowed,
     Decision,
+    Demand,
     Denied,
-    OnOutage,
     Outcome,
-    Passed,
-    Recorded,
     StepUp,
 )
 from stepwarden.sdk.client import AsyncClient
 from stepwarden.sdk.errors import RequestRefusedError, SdkError, UnavailableError
+from stepwarden.sdk.grants import level_of
+from stepwarden.sdk.handle import Handle, Identity, Origin, Scope, headers_of
+from stepwarden.sdk.ourpage import StepUpPage
 from stepwarden.sdk.routes import Found, Open, Protected, Route, RouteTable, SelfAsking, is_plain
 
 __all__ = ["Handle", "Identity", "Open", "Protected", "Route", "SelfAsking", "StepwardenMiddleware"]
 
-Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _log = logging.getLogger("stepwarden.sdk")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """Who the application believes this is. ``session`` should be an id, not the secret in the cookie."""
-
-    actor: str = ""
-    session: str = ""
-    device: str = ""
 
 
 Identify: TypeAlias = Callable[[Scope], Identity | Awaitable[Identity]]
@@ -76,84 +68,6 @@ Grants: TypeAlias = Callable[[Scope, str, str], str]
 """Called with scope, action and resource; takes the stored grant for them out, or gives an empty string."""
 Observe: TypeAlias = Callable[[Scope, str, Decision, bool], None]
 """Called with scope, action, decision and whether a grant was presented: for metrics, never to change anything."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """Where a request came from, as far as this process can see."""
-
-    peer: str
-    forwarded_for: str | None
-    user_agent: str
-
-    @classmethod
-    def of(cls, scope: Scope) -> "Origin":
-        client = scope.get("client")
-        forwarded = _headers(scope, b"x-forwarded-for")
-        return cls(
-            peer=str(client[0]) if client else "",
-            forwarded_for=", ".join(forwarded) if forwarded else None,
-            user_agent=" ".join(_headers(scope, b"user-agent")),
-        )
-
-
-def _headers(scope: Scope, name: bytes) -> list[str]:
-    return [value.decode("latin-1") for key, value in scope["headers"] if key.lower() == name]
-
-
-class Handle:
-    """Stepwarden, as one request sees it: its origin and identity are filled in.
-
-    ``decision`` is what the middleware was told for a ``Protected`` route; ``asked`` whether anything was
-    asked.
-    """
-
-    def __init__(self, client: AsyncClient, origin: Origin, identity: Identity) -> None:
-        self._client = client
-        self.origin = origin
-        self.identity = identity
-        self.decision: Decision | None = None
-        self.asked = False
-
-    async def attempt(
-        self,
-        action: str,
-        *,
-        actor: str | None = None,
-        resource: str = "",
-        parameters: Mapping[str, str | int | bool] | None = None,
-        proved: Iterable[str] = (),
-        grant: str = "",
-        on_outage: OnOutage = "deny",
-    ) -> Decision:
-        """May this happen? ``actor`` only where it is not yet the session's, as at sign-in."""
-        identity = self.identity
-        attempt = wire.Attempt(
-            action=action,
-            actor=identity.actor if actor is None else actor,
-            resource=resource,
-            session=identity.session,
-            peer=self.origin.peer,
-            forwarded_for=self.origin.forwarded_for,
-            user_agent=self.origin.user_agent,
-            device=wire.device(identity.device),
-            parameters=wire.parameters(parameters),
-            proved=tuple(proved),
-            grant=grant,
-        )
-        self.asked = True
-        return await self._client.attempt(attempt, on_outage=on_outage)
-
-    async def report(
-        self, attempt_id: str, outcome: Outcome, *, proved: Iterable[str] = (), session: str = ""
-    ) -> Recorded:
-        """How it ended; ``session`` is the id of the session that a sign-in opened."""
-        return await self._client.report(attempt_id, outcome, proved=proved, session=session)
-
-    async def answer(self, challenge_id: str, *, factor: str, answer: str) -> Passed:
-        """Answer a challenge; see ``Client.answer`` for what it raises."""
-        self.asked = True
-        return await self._client.answer(challenge_id, factor=factor, answer=answer)
 
 
 class StepwardenMiddleware:
@@ -170,6 +84,7 @@ class StepwardenMiddleware:
         on_step_up: Page | None = None,
         on_denied: Page | None = None,
         grants: Grants | None = None,
+        step_up: StepUpPage | None = None,
         observe: Observe | None = None,
     ) -> None:
         if any(not prefix.startswith("/") for prefix in protected):
@@ -181,6 +96,7 @@ class StepwardenMiddleware:
         self._prefixes = [prefix.rstrip("/").casefold() for prefix in protected]
         self._pages = (on_step_up, on_denied)
         self._grants = grants
+        self._step_up = step_up
         self._observe = observe
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -216,6 +132,9 @@ class StepwardenMiddleware:
             # Refused whatever the prefix: this spelling might reach a protected handler.
             await refuse(scope, send, 400, "request.malformed", "This address is not in its plain spelling.")
             return
+        if self._step_up is not None and self._step_up.is_callback(scope):
+            await self._come_back(scope, send, handle, self._step_up)
+            return
         if not self._is_protected(path):
             await self._app(scope, receive, send)
             return
@@ -239,19 +158,38 @@ class StepwardenMiddleware:
         self, scope: Scope, receive: Receive, send: "_Started", handle: Handle, route: Protected, found: Found
     ) -> None:
         grant = self._grants(scope, route.action, found.resource) if self._grants else ""
+        passed = None
+        if self._step_up is not None and not grant:
+            passed = await self._step_up.keeper.grant(scope, route.action, found.resource)
+            grant = passed.grant if passed is not None else ""
         decision = await handle.attempt(
-            route.action, resource=found.resource, grant=grant, on_outage=route.on_outage
+            route.action,
+            resource=found.resource,
+            grant=grant,
+            acr_values=route.acr_values,
+            max_age=route.max_age,
+            on_outage=route.on_outage,
         )
+        decision = _rechecked(decision, route)
         handle.decision = decision
         if self._observe:
             self._observe(scope, route.action, decision, bool(grant))
         match decision:
             case Allowed():
+                if passed is not None and passed.session and self._step_up is not None:
+                    # Before the reply begins: it tells the browser, and whoever knew the old id has nothing.
+                    await handle.report(decision.id, "success", session=passed.session)
+                    send.headers = tuple(await self._step_up.keeper.moved(scope, passed))
+                    await self._app(scope, receive, send)
+                    return
                 await self._app(scope, receive, send)
                 await self._report(decision, send.status)
             case StepUp():
-                page = self._pages[0]
-                if page and _is_browser(scope):
+                page, ours = self._pages[0], self._step_up
+                if ours is not None and decision.challenge is not None and _is_browser(scope):
+                    address = await ours.send_away(scope, decision.challenge, route.action, found.resource)
+                    await _see_other(send, address)
+                elif page and _is_browser(scope):
                     await _see_other(send, await page(scope, decision, route, found.resource))
                 else:
                     await _answer_step_up(scope, send, decision)
@@ -264,6 +202,18 @@ class StepwardenMiddleware:
                     await refuse(scope, send, 403, "access.denied", "Access is refused.", reasons=texts)
             case _:
                 assert_never(decision)
+
+    async def _come_back(self, scope: Scope, send: "_Started", handle: Handle, ours: StepUpPage) -> None:
+        """A browser is back from Stepwarden's page."""
+        try:
+            address = await ours.come_back(scope, handle.collect)
+        except RequestRefusedError as exc:
+            _log.info("nothing could be collected: %s", exc.code)
+            address = None
+        if address is None:
+            await refuse(scope, send, 403, "step_up.unknown", "This session waits for no such proof.")
+        else:
+            await _see_other(send, address)
 
     async def _report(self, decision: Allowed, status: int) -> None:
         """After the answer left: a lost report costs a signal, not the request."""
@@ -286,6 +236,8 @@ class _Started:
     def __init__(self, send: Send) -> None:
         self._send = send
         self.status = 0
+        self.headers: tuple[tuple[bytes, bytes], ...] = ()
+        """To be added to the reply."""
         self.must_have_asked: Handle | None = None
 
     async def __call__(self, message: Message) -> None:
@@ -295,12 +247,14 @@ class _Started:
             if status < 400 and handle is not None and not handle.asked:
                 raise RuntimeError("a SelfAsking route answered without asking Stepwarden")
             self.status = status
+            if self.headers:
+                message = {**message, "headers": [*message.get("headers", ()), *self.headers]}
         await self._send(message)
 
 
 def _is_browser(scope: Scope) -> bool:
     """A person's navigation: redirecting anything else would hide the refusal from a program."""
-    wants_page = any("text/html" in value for value in _headers(scope, b"accept"))
+    wants_page = any("text/html" in value for value in headers_of(scope, b"accept"))
     return scope["type"] == "http" and wants_page and scope["method"] in {"GET", "HEAD", "POST"}
 
 
@@ -310,17 +264,37 @@ async def _see_other(send: Send, address: str) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
+def _rechecked(decision: Decision, route: Protected) -> Decision:
+    """The same decision; of an allowance for less than the route asks, only that a step-up is needed."""
+    if not isinstance(decision, Allowed):
+        return decision
+    found = decision.demand
+    least = level_of(route.acr_values) if route.acr_values else 0
+    age = -1 if route.max_age is None else route.max_age
+    if found.aal >= least and (age < 0 or 0 <= found.max_age <= age):
+        return decision
+    _log.error("an allowance for less than %s asks for was not taken for one", route.path)
+    return StepUp(id=decision.id, demand=Demand(aal=max(least, found.aal), max_age=age), challenge=None)
+
+
 async def _answer_step_up(scope: Scope, send: Send, decision: StepUp) -> None:
     demand = decision.demand
-    wanted = f'error="insufficient_user_authentication", acr_values="aal{demand.aal}"'
+    level = f"nist-aal{max(1, demand.aal)}"
+    wanted = f'error="insufficient_user_authentication", acr_values="{level}"'
     if demand.max_age >= 0:
         wanted += f', max_age="{demand.max_age}"'
     offer = decision.challenge
     more = {
-        "acr_values": f"aal{demand.aal}",
+        "acr_values": level,
         "max_age": demand.max_age if demand.max_age >= 0 else None,
         "reasons": [reason.text for reason in decision.reasons],
-        "challenge": offer and {"id": offer.id, "factors": list(offer.factors), "expires": offer.expires},
+        "challenge": offer
+        and {
+            "id": offer.id,
+            "factors": list(offer.factors),
+            "expires": offer.expires,
+            "url": offer.url,
+        },
     }
     await refuse(
         scope,

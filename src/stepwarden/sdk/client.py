@@ -37,6 +37,7 @@ from stepwarden.sdk.answers import (
     RecoveryCodes,
     TotpEnrolment,
 )
+from stepwarden.sdk.calls import AsyncCalls, Calls
 from stepwarden.sdk.errors import UnavailableError
 from stepwarden.sdk.wire import Attempt, Event, Request, Response
 
@@ -76,7 +77,7 @@ class _Body:
             raise UnavailableError("no complete answer in time")
 
 
-class Client:
+class Client(Calls):
     """Blocking client; safe to share between threads. ``key`` is an API key, ``sw_<id>_<secret>``."""
 
     def __init__(self, url: str, *, key: str, timeout: float = TIMEOUT) -> None:
@@ -165,7 +166,7 @@ class Client:
         return wire.read_codes(self._send(wire.factor_request(actor, "recovery", attempt)))
 
 
-class AsyncClient:
+class AsyncClient(AsyncCalls):
     """The same for asyncio; belongs to the loop that first uses it."""
 
     def __init__(self, url: str, *, key: str, timeout: float = TIMEOUT) -> None:

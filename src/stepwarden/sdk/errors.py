@@ -1,6 +1,7 @@
 """What can go wrong between an application and Stepwarden, other than a decision.
 
     SdkError
+    ├── BadGrantError           a grant that is not good for this (``verify_grant``)
     ├── UnavailableError        not reached, too slow, overloaded, or an answer that makes no sense
     └── RequestRefusedError     reached, and the request was not accepted (4xx)
         ├── WrongAnswerError    a code was wrong                       challenge.refused
@@ -15,6 +16,10 @@ beforehand what an outage means (``on_outage``).
 
 class SdkError(Exception):
     """Anything that kept a call from being answered."""
+
+
+class BadGrantError(SdkError):
+    """A token is not a grant that is good for this. What is wrong with it is never said."""
 
 
 class UnavailableError(SdkError):

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from stepwarden.sdk.answers import OnOutage
+from stepwarden.sdk.grants import level_of
 
 _PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 _PLAIN = re.compile(r"/(?:[^/\\\x00-\x1f\x7f]+/)*(?:[^/\\\x00-\x1f\x7f]+)?")
@@ -33,13 +34,24 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Protected:
-    """The middleware asks, before the handler runs, whether ``action`` may happen on ``resource``."""
+    """The middleware asks, before the handler runs, whether ``action`` may happen on ``resource``.
+
+    ``acr_values`` (``nist-aal2``) and ``max_age`` (seconds) ask for more than the policy does, never for less.
+    """
 
     method: str
     path: str
     action: str = field(kw_only=True)
     resource: str = field(default="", kw_only=True)
     on_outage: OnOutage = field(default="deny", kw_only=True)
+    acr_values: str = field(default="", kw_only=True)
+    max_age: int | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if self.acr_values:
+            level_of(self.acr_values)  # a level that nobody knows is found at the start
+        if self.max_age is not None and self.max_age < 0:
+            raise ValueError("max_age is in seconds, from 0")
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One attempt, as ``POST /v1/attempts`` takes it. ``grant`` does not appear in the ``repr``.
 
     ``ip`` is for applications that know the client's address; else ``peer`` and ``forwarded_for`` as they
-    came.
+    came. ``acr_values`` and ``max_age`` (seconds) ask for more than the policy does, never for less.
     """
 
     action: str
@@ -55,6 +55,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     parameters: dict[str, str | int | bool] = {}
     proved: tuple[str, ...] = ()
     grant: str = ""
+    acr_values: str = ""
+    max_age: int | None = None
 
     def __repr__(self) -> str:
         return f"Attempt(action={self.action!r}, actor={self.actor!r}, session=..., grant=...)"
@@ -121,6 +123,7 @@ class _Challenge(msgspec.Struct, frozen=True):
     factors: tuple[str, ...]
     expires: str
     ready: bool = True
+    url: str = ""
 
 
 class _Answer(msgspec.Struct, frozen=True):
@@ -149,6 +152,8 @@ class _Passed(msgspec.Struct, frozen=True):
     amr: tuple[str, ...]
     expires: str
     receipt: _Receipt
+    session: str = ""
+    device: str = ""
 
 
 class _Totp(msgspec.Struct, frozen=True):
@@ -224,7 +229,7 @@ def factor_request(actor: str, factor: Literal["totp", "recovery"], attempt: str
 _T = TypeVar("_T", bound=msgspec.Struct)
 
 
-def _read(body: bytes, kind: type[_T]) -> _T:
+def read(body: bytes, kind: type[_T]) -> _T:
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
@@ -258,7 +263,7 @@ def check(response: Response) -> bytes:
 
 
 def read_decision(response: Response) -> Decision:
-    found = _read(check(response), _Answer)
+    found = read(check(response), _Answer)
     reasons = tuple(
         Reason(rule=r.rule, text=r.text, weight=r.weight, technique=r.technique) for r in found.reasons
     )
@@ -287,7 +292,9 @@ def read_decision(response: Response) -> Decision:
         demand=demand,
         policy=found.policy,
         receipt=receipt,
-        challenge=Challenge(id=offer.id, factors=offer.factors, expires=offer.expires, ready=offer.ready)
+        challenge=Challenge(
+            id=offer.id, factors=offer.factors, expires=offer.expires, ready=offer.ready, url=offer.url
+        )
         if offer
         else None,
     )
@@ -307,38 +314,41 @@ def _receipt(found: _Receipt) -> Receipt:
 
 
 def read_recorded(response: Response) -> Recorded:
-    found = _read(check(response), _Recorded)
+    found = read(check(response), _Recorded)
     return Recorded(id=found.id, receipt=_receipt(found.receipt))
 
 
 def read_batch(response: Response) -> int:
-    found = _read(check(response), _Batch)
+    found = read(check(response), _Batch)
     return found.recorded
 
 
 def read_passed(response: Response) -> Passed:
-    found = _read(check(response), _Passed)
+    found = read(check(response), _Passed)
     return Passed(
         grant=found.grant,
         aal=found.aal,
         amr=found.amr,
         expires=found.expires,
         receipt=_receipt(found.receipt),
+        session=found.session,
+        device=found.device,
     )
 
 
 def read_totp(response: Response) -> TotpEnrolment:
-    found = _read(check(response), _Totp)
+    found = read(check(response), _Totp)
     return TotpEnrolment(uri=found.uri, secret=found.secret, svg=found.svg)
 
 
 def read_codes(response: Response) -> RecoveryCodes:
-    found = _read(check(response), _Codes)
+    found = read(check(response), _Codes)
     return RecoveryCodes(codes=found.codes)
 
 
-def device(device_id: str) -> dict[str, str]:
-    return {"id": device_id} if device_id else {}
+def device(device_id: str, token: str = "") -> dict[str, str]:
+    """``token`` is the cookie of a remembered device."""
+    return ({"id": device_id} if device_id else {}) | ({"token": token} if token else {})
 
 
 def parameters(given: Mapping[str, str | int | bool] | None) -> dict[str, str | int | bool]:
