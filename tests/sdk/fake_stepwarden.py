@@ -24,6 +24,7 @@ class FakeStepwarden:
     def __init__(self) -> None:
         self.decide: Callable[[dict[str, Any]], str] = lambda attempt: "allow"
         self.broken: Breakage = ""
+        self.demand: dict[str, Any] = {}
         self.drop_next = 0
         self.requests: list[tuple[str, dict[str, str], Any]] = []
         self.connections = 0
@@ -121,6 +122,8 @@ class FakeStepwarden:
             return 200, {"id": "2-outcome0", "receipt": RECEIPT}
         if path == "/v1/events":
             return 200, {"recorded": len(body), "receipt": RECEIPT}
+        if path.endswith("/collect"):
+            return self._collect(path.split("/")[3], body)
         if path.startswith("/v1/challenges/"):
             return self._challenge(path.split("/")[3], body)
         if path.endswith("/factors/totp"):
@@ -148,7 +151,7 @@ class FakeStepwarden:
                     "technique": "T1078",
                 }
             ],
-            "demand": {"aal": 2, "max_age": 300, "bound": True},
+            "demand": {"aal": 2, "max_age": 300, "bound": True} | self.demand,
             "policy": "00" * 32,
             "receipt": RECEIPT,
             "something_new": {"from": "a later version"},
@@ -161,8 +164,25 @@ class FakeStepwarden:
                 "factors": ["totp", "recovery"],
                 "expires": "2026-01-01T00:00:00Z",
                 "ready": True,
+                "url": f"https://warden.example/step-up/{name}",
             }
         return answer
+
+    def _collect(self, name: str, body: dict[str, str]) -> tuple[int, Any]:
+        attempt = self.challenges.pop(name, None) if body["code"] == f"code-of-{name}" else None
+        if attempt is None:
+            return 409, problem("challenge.closed", "it has ended")
+        grant = f"grant-of-{name}"
+        self.grants[grant] = attempt["action"]
+        return 200, {
+            "grant": grant,
+            "aal": 2,
+            "amr": ["otp"],
+            "expires": "2026-01-01T00:00:00Z",
+            "session": f"session-of-{name}",
+            "device": "",
+            "receipt": RECEIPT,
+        }
 
     def _challenge(self, name: str, body: dict[str, str]) -> tuple[int, Any]:
         if name == "locked":
