@@ -10,6 +10,7 @@ import msgspec
 
 from stepwarden.events.encoding import decode_trusted
 from stepwarden.events.entries import AttemptDecided, OutcomeReported
+from stepwarden.events.facts import Facts
 from stepwarden.flow.answers import EntryQuery
 from stepwarden.flow.audited import Reads
 from stepwarden.flow.reading import Reading
@@ -48,14 +49,14 @@ class Overviews:
     async def of(self, actor: str, token: str, session: str) -> AccountPage:
         """What ``actor`` (whose token is ``token``) sees; ``session`` is the token of the page's own session."""
         state = self._recorder.state
-        seen, outcomes = await self._attempts(actor)
+        seen, outcomes, places = await self._attempts(actor)
         await self._reads.record("account.read", by="page", target=token, rows=len(seen))
         began = state.stepup.people.hold(token)
         over = began + HOLD
         return AccountPage(
             actor=actor,
             factors=self._factors(token),
-            sessions=self._sessions(token, session, seen),
+            sessions=self._sessions(token, session, places),
             devices=tuple(
                 DeviceShown(device=name, until=until * SECOND)
                 for name, until in state.signals.devices(token)
@@ -66,37 +67,37 @@ class Overviews:
             kinds=tuple(kind for kind in ENROLLED_HERE if not TABLE[kind].sent or kind in self.sends),
         )
 
-    async def _attempts(self, actor: str) -> tuple[list[_Seen], dict[int, str]]:
-        """The last attempts, newest first, and how those ended whose outcome is known."""
+    async def _attempts(self, actor: str) -> tuple[list[_Seen], dict[int, str], dict[str, Facts]]:
+        """The last attempts, newest first, how those ended whose outcome is known, and where each session was last."""
         query = EntryQuery(actor=actor, limit=ATTEMPTS * 2, newest_first=True)
         seen: list[_Seen] = []
         outcomes: dict[int, str] = {}
+        places: dict[str, Facts] = {}
         for view in (await self._reading.entries(query)).entries:
             entry = decode_trusted(view.entry)
             if isinstance(entry, OutcomeReported):
                 outcomes.setdefault(entry.previous, entry.facts.outcome)
+                places.setdefault(entry.session, entry.facts)  # a sign-in, or a new id for the same session
             elif isinstance(entry, AttemptDecided) and len(seen) < ATTEMPTS:
                 seen.append(_Seen(view.id, entry, view.personal or {}))
-        return seen, outcomes
+                places.setdefault(entry.facts.session, entry.facts)
+        return seen, outcomes, places
 
     def _factors(self, token: str) -> tuple[Held, ...]:
         names = {name: text.decode() for name, text in self._vault.get(token, NAMES)}
         listing = self._recorder.state.stepup.people.listing(token)
         return tuple(_held(one, names.get(one.id, "")) for one in listing)
 
-    def _sessions(self, token: str, own: str, seen: list[_Seen]) -> tuple[SessionShown, ...]:
-        last: dict[str, _Seen] = {}
-        for one in reversed(seen):
-            last[one.entry.facts.session] = one
+    def _sessions(self, token: str, own: str, places: dict[str, Facts]) -> tuple[SessionShown, ...]:
         shown = []
         for name in self._recorder.state.stepup.standings.sessions(token):
-            found = last.get(name)
+            found = places.get(name)
             shown.append(
                 SessionShown(
                     token=name,
-                    last=found.entry.time if found is not None else 0,
-                    where=found.entry.facts.country if found is not None else "",
-                    agent=_agent(found.entry) if found is not None else "",
+                    last=found.time if found is not None else 0,
+                    where=found.country if found is not None else "",
+                    agent=_agent(found) if found is not None else "",
                     current=name == own,
                 )
             )
@@ -127,11 +128,11 @@ def _activity(one: _Seen, outcomes: dict[int, str]) -> Activity:
         decision=entry.decision,
         outcome=outcomes.get(index, "unknown"),
         where=entry.facts.country,
-        agent=_agent(entry),
+        agent=_agent(entry.facts),
         ip=one.personal.get("ip", ""),
         session=entry.facts.session,
     )
 
 
-def _agent(entry: AttemptDecided) -> str:
-    return ", ".join(part for part in (entry.facts.browser, entry.facts.os) if part)
+def _agent(facts: Facts) -> str:
+    return ", ".join(part for part in (facts.browser, facts.os) if part)
