@@ -5,18 +5,24 @@ from typing import get_args
 from stepwarden.events.entries import (
     AttemptDecided,
     ChallengeAnswered,
+    ChallengeCollected,
     ChallengeExpired,
     ChallengeFailed,
     ChallengeIssued,
     ChallengePassed,
     ChallengeReleased,
+    ChallengeSent,
     ChallengeWithheld,
+    DeviceForgotten,
+    DeviceRemembered,
     Entry,
     EventRecorded,
     FactorEnrolled,
     FactorRemoved,
+    GrantRedeemed,
     LabelApplied,
     OutcomeReported,
+    SessionRevoked,
     SubjectErased,
 )
 from stepwarden.events.index import IndexRow
@@ -60,10 +66,16 @@ def row_of(index: int, entry: Entry) -> IndexRow:
         | ChallengePassed
         | ChallengeFailed
         | ChallengeExpired
-        | FactorEnrolled
-        | FactorRemoved
+        | ChallengeSent
+        | ChallengeCollected
         | ChallengeReleased
         | ChallengeWithheld
+        | FactorEnrolled
+        | FactorRemoved
+        | SessionRevoked
+        | DeviceRemembered
+        | DeviceForgotten
+        | GrantRedeemed
         | SubjectErased,
     ):
         row = row._replace(actor=entry.actor)
