@@ -28,6 +28,7 @@ PARTS = {
     "replay": "replay of logs",
     "start": "start and pruning",
     "service": "over HTTP",
+    "stepup": "step-up over HTTP",
 }
 
 

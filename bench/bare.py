@@ -33,7 +33,7 @@ class Bare:
 
     body_timeout = 10.0
 
-    def open(self, request: Request) -> Allow:
+    def open(self, request: Request, peer: str) -> Allow:
         """Judge nothing."""
         return Allow()
 
