@@ -94,3 +94,28 @@ def test_nothing_is_erased_without_a_yes(tmp_path: Path) -> None:
     unreasoned = run("subject", "erase", "quin", "--data", data, "--yes")
     assert unreasoned.returncode == 2
     assert not data.exists()
+
+
+def test_who_lost_everything_is_helped_by_an_operator(tmp_path: Path) -> None:
+    """Factors are taken away with a reason, sessions ended, and what is enrolled next is a first factor again."""
+    with Server(tmp_path / "data", STEPWARDEN_ADDRESSES_BUILTIN="false") as server:
+        key = server.make_key()
+        with server.client(key) as http:
+            home = Browser(http, WHERE, AGENT, "olgas-laptop")
+            home.sign_in(WHO, "olgas-session")
+            send(http, f"/v1/actors/{WHO}/factors/totp", {"attempt": ""})
+            refused = http.post(f"/v1/actors/{WHO}/factors/totp", json={"attempt": ""})
+            assert refused.status_code == 403
+            named = run_inside(
+                "subject", "reset-factors", WHO, "--data", server.data, "--yes", "--reason", f"{WHO} called"
+            )
+            assert named.returncode == 1
+            why = ("--reason", "ticket 4711: identity checked at the desk")
+            done = run_inside("subject", "reset-factors", WHO, "--data", server.data, "--yes", *why)
+            assert done.returncode == 0, done.stderr
+            assert "1 factors" in done.stdout
+            send(http, f"/v1/actors/{WHO}/factors/totp", {"attempt": ""})
+            over = run_inside("subject", "end-sessions", WHO, "--data", server.data, *why)
+            assert over.returncode == 0, over.stderr
+            assert home.ask("page.read", WHO, session="olgas-session")["decision"] == "deny"
+    check_log(server.data)

@@ -113,6 +113,20 @@ class EraseSubject(
     reason: str
 
 
+class ResetFactors(
+    msgspec.Struct, frozen=True, tag_field="op", tag="subject.reset-factors", forbid_unknown_fields=True
+):
+    actor: str
+    reason: str
+
+
+class EndSessions(
+    msgspec.Struct, frozen=True, tag_field="op", tag="subject.end-sessions", forbid_unknown_fields=True
+):
+    actor: str
+    reason: str
+
+
 class Disclose(msgspec.Struct, frozen=True, tag_field="op", tag="log.disclose", forbid_unknown_fields=True):
     entries: str
     fields: str
@@ -134,6 +148,8 @@ Command = (
     | ListLogKeys
     | RotateTokens
     | EraseSubject
+    | ResetFactors
+    | EndSessions
     | PruneLog
     | ExportLog
 )

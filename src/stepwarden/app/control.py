@@ -27,12 +27,14 @@ from stepwarden.app.commands import (
     Command,
     CreateKey,
     Disclose,
+    EndSessions,
     EraseSubject,
     ExportLog,
     ExportSubject,
     ListKeys,
     ListLogKeys,
     PruneLog,
+    ResetFactors,
     RetireLogKey,
     RevokeKey,
     RotateLogKey,
@@ -86,6 +88,12 @@ async def execute(node: Node, command: Command) -> dict[str, object]:
             return {"keys": kept}
         case EraseSubject():
             return await erase(service, command, by=BY)
+        case ResetFactors(actor=actor, reason=reason):
+            gone = await service.proving.enrolments.reset(actor, reason=reason, by=BY)
+            return {"factors": gone}
+        case EndSessions(actor=actor, reason=reason):
+            await service.proving.sessions.revoke(actor, session="", reason=reason, by=BY)
+            return {"actor": actor}
         case ApplyLabel():
             done = await service.label(
                 command.attempt,

@@ -1,4 +1,4 @@
-"""``stepwarden subject``: everything that is held about a person; erasing it. Whether the service runs or not."""
+"""``stepwarden subject``: what is held about a person, erasing it, their factors and sessions. Running or not."""
 
 import sys
 from contextlib import ExitStack
@@ -9,7 +9,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from stepwarden.app.commands import DOCUMENT_SECONDS, EraseSubject, ExportSubject
+from stepwarden.app.commands import (
+    DOCUMENT_SECONDS,
+    EndSessions,
+    EraseSubject,
+    ExportSubject,
+    ResetFactors,
+)
 from stepwarden.app.paths import Paths
 from stepwarden.cli.documents import fetch, read_with, written
 from stepwarden.cli.keys import run
@@ -22,7 +28,9 @@ from stepwarden.events.subject import Tally
 from stepwarden.flow.proved import check_subject
 from stepwarden.ledger.keys import read_verifiers
 
-app = typer.Typer(help="What is held about a person: export it, check it, erase it.", no_args_is_help=True)
+app = typer.Typer(
+    help="A person: what is held about them, erasing it, their factors and sessions.", no_args_is_help=True
+)
 Who = Annotated[str, typer.Argument(metavar="[ID]", help="The person, by the id that the application uses.")]
 Address = Annotated[
     str, typer.Option(help="Instead of an id: what comes from this address and names nobody.")
@@ -90,6 +98,42 @@ def erase(
         f"{done['factors']} secrets of factors are gone from every file of {data}"
     )
     Console(stderr=True).print("Backups and earlier exports are yours to erase: see docs/privacy.md.")
+
+
+@app.command()
+def reset_factors(
+    actor: Annotated[
+        str, typer.Argument(metavar="ID", help="The person, by the id that the application uses.")
+    ],
+    reason: Annotated[
+        str, typer.Option(help="Why, without naming the person: it stands in the log for good.")
+    ],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    data: Data = DATA,
+) -> None:
+    """Take all factors of a person away, when everything is lost: what they enrol next is a first factor again.
+
+    Make sure who is asking, by means of your own: whoever calls for this could be anybody.
+    """
+    if not yes and not typer.confirm(f"Take all factors of {actor} away?"):
+        raise InputError("nothing was taken away")
+    done = run(data, ResetFactors(actor, reason))
+    print(f"{done['factors']} factors of {actor} are gone; sessions stay (stepwarden subject end-sessions)")
+
+
+@app.command()
+def end_sessions(
+    actor: Annotated[
+        str, typer.Argument(metavar="ID", help="The person, by the id that the application uses.")
+    ],
+    reason: Annotated[
+        str, typer.Option(help="Why, without naming the person: it stands in the log for good.")
+    ],
+    data: Data = DATA,
+) -> None:
+    """End all sessions of a person: nothing is allowed in them any more."""
+    run(data, EndSessions(actor, reason))
+    print(f"all sessions of {actor} are over")
 
 
 class _Summary:
