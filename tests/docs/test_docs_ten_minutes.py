@@ -1,126 +1,22 @@
 """The ten minutes of docs/ten-minutes.md, with its very blocks: settings, key, shop, passkey, transfer.
 
-The person's browser is an HTTP client with cookies for each site, and a passkey in software. Only ports differ.
+And what docs/step-up.md says of such a transfer: an auditor checks, with the lines that stand there, what was signed.
 """
 
-import html
-import os
-import re
-import socket
-import types
-from collections.abc import Iterator
+import json
+import subprocess
+import sys
 from pathlib import Path
-from unittest import mock
-from urllib.parse import urljoin
 
-import httpx
 import pytest
-from fastapi.testclient import TestClient
 
-from tests.stepup.software_authenticator import SoftwareAuthenticator
-from tests.stories.running import Server, check_log
-
-PAGE = Path(__file__).resolve().parents[2] / "docs/ten-minutes.md"
-IBAN = "DE89370400440532013000"
+from tests.docs.shop import DOCS, IBAN, Place, block, visitor
+from tests.stories.running import run_inside
 
 
-def block(language: str, warden: str) -> str:
-    """The only block of the page in this language, with the port that we have."""
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)
-    return str(found).replace("http://localhost:8700", warden)
-
-
-def visitor(shop: types.ModuleType) -> TestClient:
-    """A browser at the shop, from an address that is one."""
-    return TestClient(
-        shop.app, base_url="http://localhost:8000", follow_redirects=False, client=("127.0.0.1", 50_000)
-    )
-
-
-class Person:
-    """At the shop, and at Stepwarden, with one passkey."""
-
-    def __init__(self, shop: types.ModuleType, warden: str) -> None:
-        self.shop = visitor(shop)
-        self.pages = httpx.Client(base_url=warden, trust_env=False)
-        self.origin = warden
-        self.passkey = SoftwareAuthenticator()
-        self.text, self.at = "", ""
-
-    def sign_in(self) -> httpx.Response:
-        reply: httpx.Response = self.shop.post(
-            "/sign-in", data={"name": "alice", "password": "correct horse"}
-        )
-        return reply
-
-    def transfer(self, cents: int = 120_000) -> httpx.Response:
-        reply: httpx.Response = self.shop.post("/transfer", data={"to": IBAN, "cents": str(cents)})
-        return reply
-
-    def go(self, url: str) -> str:
-        """Where a browser stops that goes there: at a page of Stepwarden's, or on its way to the shop."""
-        return self._follow(self.pages.get(url))
-
-    def send(self, part: str, **fields: str) -> str:
-        """Send the form of the page whose address ends so."""
-        addresses = map(html.unescape, re.findall(r'<form method="post" action="([^"]+)"', self.text))
-        action = next(one for one in addresses if one.partition("?")[0].endswith(part))
-        token = re.search(r'name="csrf" value="([^"]+)"', self.text)
-        assert token is not None
-        return self._follow(self.pages.post(urljoin(self.at, action), data={"csrf": token[1], **fields}))
-
-    def _follow(self, reply: httpx.Response) -> str:
-        while reply.status_code == 303:
-            to = urljoin(str(reply.url), reply.headers["location"])
-            if not to.startswith(self.origin):
-                return to
-            reply = self.pages.get(to)
-        self.text, self.at = reply.text, str(reply.url)
-        return self.at
-
-    def options(self) -> str:
-        """What the page's script hands to the browser."""
-        found = re.search(r'data-options="([^"]+)"', self.text)
-        assert found is not None, self.text
-        return html.unescape(found[1])
-
-    def confirm(self, url: str) -> str:
-        """Open the challenge and use the passkey; where the browser is sent then."""
-        self.go(url)
-        assert "1,200.00" in self.text
-        return self.send(
-            "/answer", factor="webauthn", answer=self.passkey.answer(self.options(), self.origin)
-        )
-
-    def enrol(self) -> None:
-        """My security, and a first passkey."""
-        self.go(self.shop.get("/security").headers["location"])
-        self.send("/account/passkey")
-        made = self.passkey.register(self.options(), self.origin)
-        self.send("/account/passkey/confirm", answer=made, name="my phone")
-        assert "my phone" in self.text
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[types.ModuleType, Person]]:
-    data = tmp_path_factory.mktemp("ten") / "warden"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = Server(data, "--port", str(port))
-    key, url = server.make_key("decide,report"), f"http://localhost:{port}"
-    (data / "stepwarden.toml").write_text(block("toml", url), encoding="utf-8")
-    shop = types.ModuleType("shop")
-    with server, mock.patch.dict(os.environ, {"STEPWARDEN_KEY": key}):
-        exec(compile(block("python", url), "shop.py", "exec"), shop.__dict__)  # noqa: S102
-        yield shop, Person(shop, url)
-        assert server.stop() == 0
-        check_log(data)
-
-
-def test_a_transfer_is_approved_by_a_passkey(place: tuple[types.ModuleType, Person]) -> None:
+def test_a_transfer_is_approved_by_a_passkey(place: Place) -> None:
     """All of the page's third section, and what is promised of it."""
-    shop, alice = place
+    shop, alice = place.shop, place.alice
     assert alice.sign_in().text == "Done: login"
     assert "set up a passkey" in alice.transfer().text
     alice.enrol()
@@ -135,11 +31,11 @@ def test_a_transfer_is_approved_by_a_passkey(place: tuple[types.ModuleType, Pers
     assert len(shop.transfers) == 1
 
 
-def test_attack_the_owner_confirms_somebody_elses_challenge(place: tuple[types.ModuleType, Person]) -> None:
+def test_attack_the_owner_confirms_somebody_elses_challenge(place: Place) -> None:
     """Mallory knows alice's password and sends her the address. She confirms; nothing reaches mallory's session."""
-    shop, alice = place
+    shop, alice = place.shop, place.alice
     mallory = visitor(shop)
-    alice.sign_in()
+    alice.settle()
     signed_in = mallory.post("/sign-in", data={"name": "alice", "password": "correct horse"})
     assert signed_in.text == "Done: login"
     asked = mallory.post("/transfer", data={"to": IBAN, "cents": "120000"})
@@ -150,12 +46,72 @@ def test_attack_the_owner_confirms_somebody_elses_challenge(place: tuple[types.M
     assert len(shop.transfers) == done
 
 
-def test_the_shops_own_checks(place: tuple[types.ModuleType, Person]) -> None:
+def test_the_shops_own_checks(place: Place) -> None:
     """A wrong password, nobody signed in, an error in the address: nothing happens."""
-    shop, _ = place
+    shop = place.shop
     nobody = visitor(shop)
     assert nobody.post("/sign-in", data={"name": "alice", "password": "no"}).status_code == 403
     assert nobody.post("/sign-in", data={"name": "ghost", "password": ""}).status_code in (403, 422)
     assert nobody.post("/transfer", data={"to": IBAN, "cents": "1"}).status_code == 403
     assert nobody.get("/security").status_code == 403
     assert nobody.get("/confirmed", params={"error": "cancelled"}).status_code == 403
+
+
+@pytest.fixture(scope="module")
+def disclosed(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The enrolment, the decision, the challenge and the success of a transfer, with what was approved."""
+    alice = place.alice
+    alice.settle()
+    back = alice.confirm(alice.transfer().headers["location"])
+    assert alice.shop.get(back).text == "Done: transfer"
+    leaves = [json.loads(leaf) for leaf in place.server.leaves()]
+    passed = max(index for index, leaf in enumerate(leaves) if leaf["kind"] == "challenge.passed")
+    issued = leaves[passed]["previous"]
+    enrolled = next(index for index, leaf in enumerate(leaves) if leaf["kind"] == "factor.enrolled")
+    named = f"{enrolled},{leaves[issued]['previous']},{issued},{passed}"
+    file = tmp_path_factory.mktemp("dispute") / "dispute.json"
+    run_inside(
+        *("ledger", "disclose", "--data", place.server.data, "--entries", named),
+        *("--fields", "approval", "--reason", "dispute 77", "--out", file),
+    ).check_returncode()
+    return file
+
+
+def _check(file: Path, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    """The page's lines, in a process of their own."""
+    script = tmp_path / "signed.py"
+    script.write_text(block("step-up.md", "python"), encoding="utf-8")
+    return subprocess.run([sys.executable, script, file], capture_output=True, text=True, check=False)
+
+
+def test_an_auditor_checks_what_a_passkey_signed(place: Place, disclosed: Path, tmp_path: Path) -> None:
+    """The file holds, and the page's own lines find the person's signature over this very transfer."""
+    key = place.server.data / "keys" / "ledger.vkey"
+    run_inside("ledger", "check-disclosure", disclosed, "--vkey", key).check_returncode()
+    done = _check(disclosed, tmp_path)
+    assert done.stderr == ""
+    assert done.stdout.startswith("signed: ")
+    assert done.stdout in (DOCS / "step-up.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("index", "part", "old", "new"),
+    [
+        (2, "shown", "120000", "120001"),
+        (1, "leaf", '"policy":"', '"policy":"0'),
+        (0, "leaf", '"rp_id":"localhost"', '"rp_id":"elsewhere"'),
+        (3, "leaf", '"credential":"', '"credential":"0'),
+    ],
+)
+def test_attack_a_disclosed_approval_is_changed(
+    disclosed: Path, tmp_path: Path, index: int, part: str, old: str, new: str
+) -> None:
+    """Another amount, policy, site or passkey: the page's lines say so."""
+    told = json.loads(disclosed.read_text(encoding="utf-8"))
+    before = json.dumps(told["entries"][index][part])
+    after = before.replace(json.dumps(old)[1:-1], json.dumps(new)[1:-1])
+    assert after != before
+    told["entries"][index][part] = json.loads(after)
+    file = tmp_path / "changed.json"
+    file.write_text(json.dumps(told), encoding="utf-8")
+    assert _check(file, tmp_path).returncode == 1

@@ -34,7 +34,7 @@ from stepwarden.ledger.proof import inclusion_proof
 from stepwarden.ledger.store import LogStore
 from stepwarden.ledger.tlog_proof import TlogProof
 
-FIELDS: Final = ("actor", "ip", "parameters", "place", "resource", "user_agent")
+FIELDS: Final = ("actor", "approval", "ip", "name", "parameters", "place", "resource", "user_agent")
 """The personal fields that entries have."""
 MOST: Final = 10_000
 """Entries of one disclosure."""
