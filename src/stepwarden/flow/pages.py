@@ -37,7 +37,7 @@ from stepwarden.flow.provider_proof import ProviderProof
 from stepwarden.flow.recorder import Recorder
 from stepwarden.flow.shown import Browser, ChallengePage, Choice, PagePassed
 from stepwarden.flow.stepups import Passing, StepUps
-from stepwarden.flow.vault import NAMES, Vault
+from stepwarden.flow.vault import Vault
 from stepwarden.stepup.assurance import TABLE, FactorKind, admitted
 from stepwarden.stepup.factors.webauthn import base64url
 from stepwarden.stepup.gate import FIRST_FACTORS
@@ -380,10 +380,6 @@ class Pages:
     def _reasons(self, found: OpenChallenge) -> tuple[ReasonText, ...]:
         decided = self._attempts.decided(found.decision)
         return self._attempts.reasons(decided) if isinstance(decided, AttemptDecided) else ()
-
-    def names(self, actor: str) -> dict[str, str]:
-        """What a person (token) calls their factors, by credential."""
-        return {name: text.decode() for name, text in self._vault.get(actor, NAMES)}
 
 
 def hint(kind: str, address: str) -> str:

@@ -51,7 +51,7 @@ from stepwarden.sdk.handle import Handle, Identity, Origin, Scope, headers_of
 from stepwarden.sdk.ourpage import StepUpPage
 from stepwarden.sdk.routes import Found, Open, Protected, Route, RouteTable, SelfAsking, is_plain
 
-__all__ = ["Handle", "Identity", "Open", "Protected", "Route", "SelfAsking", "StepwardenMiddleware"]
+__all__ = ["Handle", "Identity", "Open", "Protected", "Route", "Scope", "SelfAsking", "StepwardenMiddleware"]
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
