@@ -1,8 +1,9 @@
 """The gateway as one dispatcher: route, check, handle, answer.
 
 Every route is a row of ``operations``; whatever is not in the table is 404, another method on a known path 405 with
-``Allow``. ``HEAD`` is answered like ``GET`` without the body, ``OPTIONS`` with ``Allow``. Paths are matched as they
-came, undecoded, so that no second spelling of a path reaches a handler; a parameter is decoded once, afterwards.
+``Allow``. ``HEAD`` is answered like ``GET`` without the body, except on pages that are somebody's (``visits``),
+``OPTIONS`` with ``Allow``. Paths are matched as they came, undecoded, so that no second spelling of a path reaches a
+handler; a parameter is decoded once, afterwards.
 
 A request comes in two steps: ``open`` judges its head, before a byte of the body is read, and says how much body may
 be read; ``answer`` gets that body. Between the two lies the listener, which knows sockets and nothing of routes.
@@ -84,7 +85,7 @@ class Gateway:
         methods, segments = found
         method = request.method
         operation = methods.get("GET" if method == "HEAD" else method)
-        if operation is None:
+        if operation is None or (method == "HEAD" and not operation.head):
             return Answered(self._not_this_method(methods, method))
         call = Call(self._service, self._settings, self.metrics, request.headers, peer=peer)
         opened = Opened(self, operation, call, request.query)
@@ -136,7 +137,8 @@ class Gateway:
         return Reply(wire.encode(problem), problem.status, problems.MEDIA_TYPE, tuple(headers))
 
     def _not_this_method(self, methods: Methods, method: str) -> Reply:
-        allowed = sorted({*methods, "OPTIONS"} | ({"HEAD"} if "GET" in methods else set()))
+        heads = {"HEAD"} if "GET" in methods and methods["GET"].head else set()
+        allowed = sorted({*methods, "OPTIONS"} | heads)
         allow = (b"allow", ", ".join(allowed).encode())
         if method == "OPTIONS":
             reply = Reply(b"", 204, b"", (allow,))

@@ -24,7 +24,8 @@ class Operation:
     second struct that it may be. ``optional_key``: a key is
     looked at if there is one, and is not needed. ``problems``: the statuses beyond those that every route has.
     ``rest``: the path's last parameter stands for all that follows, slashes included. ``visit``: it is one of the
-    people's pages, which read query and body themselves and stand in no document of the API.
+    people's pages, which read query and body themselves and stand in no document of the API. ``head``: HEAD is
+    answered as GET is, without the body.
     """
 
     method: Literal["GET", "POST"]
@@ -48,6 +49,7 @@ class Operation:
     parameters: dict[str, str] | None = None
     rest: bool = False
     visit: bool = False
+    head: bool = True
     has_body: bool = field(init=False)
     """Whether a body is read."""
 

@@ -5,6 +5,9 @@ body undecoded, and says what goes back: status, body, content type and headers,
 Who is shown what, and whose forms are taken, is decided there; here only how much is read: at most ``BODY_LIMIT``
 bytes of a form or of JSON, in UTF-8 and not compressed.
 
+A visit may claim a challenge for its browser, or use up a ticket. So HEAD, which link checkers and mail scanners send and
+which is to change nothing, is answered only where every visitor gets the same file (``SAME_FOR_ALL``).
+
 What escapes a visit becomes a problem document, as everywhere. Not here: the pages (``console``).
 """
 
@@ -16,6 +19,7 @@ from stepwarden.gateway.operation import Operation
 
 FORM: Final = "application/x-www-form-urlencoded"
 MEDIA: Final = (FORM, "application/json")
+SAME_FOR_ALL: Final = ("/static/", "/.well-known/")
 Answered = tuple[int, bytes, bytes, tuple[tuple[bytes, bytes], ...]]
 """Status, body, content type (b"" for none) and headers; ``set-cookie`` may stand several times."""
 
@@ -72,6 +76,7 @@ def _operation(site: Site, method: str, path: str, name: str) -> Operation:
         answer="text/html",
         media=MEDIA,
         visit=True,
+        head=path.startswith(SAME_FOR_ALL),
     )
 
 
