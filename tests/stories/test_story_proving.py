@@ -24,6 +24,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A running server that knows one application."""
     data = tmp_path_factory.mktemp("shop") / "data"
     with Server(data, STEPWARDEN_ADDRESSES_BUILTIN="false", STEPWARDEN_PAGES_APPS=APP) as server:
+        server.url = server.url.replace("127.0.0.1", "localhost")  # what it calls itself
         yield server
 
 

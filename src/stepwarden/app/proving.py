@@ -54,8 +54,15 @@ ACCOUNT: Final = "/account"
 
 
 def public_url(settings: Settings, *, port: int = 0) -> str:
-    """How callers reach the service, without a slash at the end. ``port``: the one that is listened on, if known."""
-    host = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
+    """How callers reach the service, without a slash at the end. ``port``: the one that is listened on, if known.
+
+    On this machine alone it is called localhost: no browser knows passkeys for an address.
+    """
+    host = settings.server.host
+    if host in ("127.0.0.1", "::1"):
+        host = "localhost"
+    elif ":" in host:
+        host = f"[{host}]"
     return settings.server.public_url.rstrip("/") or f"http://{host}:{port or settings.server.port}"
 
 
