@@ -15,16 +15,13 @@ Sent = tuple[str, object]
 """Path, and the body that goes there as JSON."""
 
 
-class Reply(tuple[int, dict[str, Any]]):
-    """Status and JSON."""
-
-
 class Racers:
     """So many connections, kept open from race to race."""
 
     def __init__(self, url: str, key: str, number: int) -> None:
         parts = urlsplit(url)
-        assert parts.hostname and parts.port
+        assert parts.hostname
+        assert parts.port
         self._head = (
             f"Host: {parts.netloc}\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n"
         )

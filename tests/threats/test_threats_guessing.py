@@ -29,7 +29,7 @@ def refused(reply: Any) -> tuple[int, str]:
 
 
 def test_attack_a_code_is_guessed_across_two_hundred_parallel_sessions(house: House) -> None:
-    """Whoever knows the password opens 200 sessions and guesses in all of them at once (AuthQuake): 10 are looked at."""
+    """Who knows the password opens 200 sessions and guesses in all of them at once (AuthQuake): 10 are looked at."""
     person = house.person().sign_in().with_totp()
     wrong = person.wrong_code()
 
@@ -158,7 +158,7 @@ def test_attack_a_kind_of_factor_that_is_not_counted(house: House, factor: str) 
 
 
 def test_attack_password_failures_lock_a_passkey_user_out(house: House) -> None:
-    """Forty wrong passwords by somebody else, and answers to none of them: the owner's passkey works (Keycloak #46164)."""
+    """Forty wrong passwords by somebody else within a minute: the owner's passkey still works (Keycloak #46164)."""
     owner = house.person().sign_in().with_passkey()
     burglar = house.person(actor=owner.actor)
     for number in range(40):

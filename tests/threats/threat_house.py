@@ -49,7 +49,7 @@ class Receiver:
         messages = self.messages
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # noqa: N802  # the library's name
+            def do_POST(self) -> None:  # the library's name
                 messages.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
                 self.send_response(204)
                 self.end_headers()
@@ -105,7 +105,7 @@ class House:
         self.key = server.make_key()
         self.http = server.client(self.key)
 
-    def person(self, **more: str) -> "Person":
+    def person(self, **more: Any) -> "Person":
         return Person(self, **more)
 
     def entries(self, actor: str, kind: str = "") -> list[dict[str, Any]]:
@@ -148,14 +148,15 @@ class House:
 class Person:
     """Somebody new: a name, an address, a device. ``session`` once they have signed in."""
 
-    def __init__(self, house: House, *, actor: str = "") -> None:
+    def __init__(self, house: House, *, actor: str = "", device: bool = True) -> None:
+        """``device``: whether the application knows their device (our pages do not)."""
         number = next(_numbers)
         self.house = house
         self.actor = actor or f"person-{number}-{token_hex(3)}"
         self.session = ""
         self.ip = f"81.{number // 250}.{number % 250}.7"
         self.agent = FIREFOX
-        self.device = f"laptop-{number}"
+        self.device = f"laptop-{number}" if device else ""
         self.secret = ""
         self.passkey = SoftwareAuthenticator()
         self._step = int(time()) // 30
@@ -163,7 +164,8 @@ class Person:
     # -- attempts
 
     def seen(self, **other: Any) -> dict[str, Any]:
-        known = {"ip": self.ip, "user_agent": self.agent, "device": {"id": self.device}}
+        device = {"id": self.device} if self.device else None
+        known = {"ip": self.ip, "user_agent": self.agent, "device": device}
         return {name: value for name, value in {**known, **other}.items() if value is not None}
 
     def asks(self, action: str, **more: Any) -> dict[str, Any]:
@@ -228,11 +230,15 @@ class Person:
         return address
 
     def with_passkey(self) -> "Person":
+        self.enrol_with_passkey("")
+        return self
+
+    def enrol_with_passkey(self, attempt: str) -> None:
+        """``attempt``: what allows it, once there is a factor."""
         http = self.house.http
         begun = send(http, f"/v1/actors/{self.actor}/factors/webauthn/options", {})
         made = self.passkey.register(json.dumps(begun["options"]), self.house.url)
-        self.enrol("webauthn", draft=begun["draft"], answer=made)
-        return self
+        self.enrol("webauthn", draft=begun["draft"], answer=made, attempt=attempt)
 
     def may_enrol(self, code: str) -> str:
         """An allowed ``factor.enroll``: the attempt's name."""

@@ -5,8 +5,8 @@ body undecoded, and says what goes back: status, body, content type and headers,
 Who is shown what, and whose forms are taken, is decided there; here only how much is read: at most ``BODY_LIMIT``
 bytes of a form or of JSON, in UTF-8 and not compressed.
 
-A visit may claim a challenge for its browser, or use up a ticket. So HEAD, which link checkers and mail scanners send and
-which is to change nothing, is answered only where every visitor gets the same file (``SAME_FOR_ALL``).
+A visit may claim a challenge for its browser, or use up a ticket. So HEAD, which link checkers and mail scanners send
+and which is to change nothing, is answered only where every visitor gets the same file (``SAME_FOR_ALL``).
 
 What escapes a visit becomes a problem document, as everywhere. Not here: the pages (``console``).
 """
