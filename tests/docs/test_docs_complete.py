@@ -2,11 +2,13 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from stepwarden import errors
 from stepwarden.app.settings import Settings, _names
+from stepwarden.events.entries import Entry
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -48,6 +50,17 @@ def test_every_setting_is_described() -> None:
     page = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
     for name in _names(Settings):
         assert f"`{name}`" in page or f"`.{name.rpartition('.')[2]}`" in page, name
+
+
+def test_every_kind_of_entry_is_named() -> None:
+    """The page about the log lists all of them, and no other: ``challenge.issued``, and then ``.sent`` after it."""
+    page = (ROOT / "docs/ledger.md").read_text(encoding="utf-8")
+    (row,) = re.findall(r"^\| `kind` \| (.*) \|$", page, re.M)
+    named, room = set(), ""
+    for name in re.findall(r"`([a-z._]+)`", row):
+        room = room if name.startswith(".") else name.partition(".")[0]
+        named.add(room + name if name.startswith(".") else name)
+    assert named == {kind.__struct_config__.tag for kind in get_args(Entry)}
 
 
 def test_error_codes_are_unique_and_drawn() -> None:

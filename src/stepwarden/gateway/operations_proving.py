@@ -29,7 +29,7 @@ CHALLENGES: tuple[Operation, ...] = (
         group="Challenges",
         summary="Send a code for a challenge",
         description="By mail or text message, with what it is for in words. A code sent before loses its worth; "
-        "at most 5 for a challenge, and few in an hour for a person.",
+        "at most 3 for a challenge, and 5 in ten minutes for a person.",
         scope="decide",
         handler=challenges.send,
         request=challenges.SendRequest,
