@@ -222,3 +222,12 @@ def test_every_variable_that_rules_may_use_is_typed() -> None:
     """Signals, facts and the two numbers of the action and the session; nothing else."""
     assert {"sensitivity", "standing_aal", "action", "address_kind", "new_device"} < set(VARIABLES)
     assert set(VARIABLES.values()) <= {"int", "bool", "string"}
+
+
+def test_a_phishing_resistant_demand_takes_a_passkey() -> None:
+    """By its methods, and only beside a level."""
+    action = "  transfer: {sensitivity: 3, demand: aal2, phishing_resistant: true}\n"
+    policy = load(MINIMAL.replace("bands:", action + "bands:"))
+    assert policy.actions["transfer"].demand.methods == ("hwk", "swk")
+    with pytest.raises(PolicyError, match="goes only with demand"):
+        load(MINIMAL.replace("bands:", action.replace("aal2", "none") + "bands:"))

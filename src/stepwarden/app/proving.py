@@ -104,15 +104,16 @@ def make_proving(
         origins=frozenset(settings.webauthn.origins or (_origin(url),)),
     )
     couriers = make_couriers(settings, world)
+    notices = Notices(vault, couriers.get("email"))
     stepups = StepUps(
         recorder,
         means,
         holding=holding,
         couriers=couriers,
+        notices=notices,
         callback=url + CALLBACK,
         entropy=world.entropy,
     )
-    notices = Notices(vault, couriers.get("email"))
     drafts = Drafts(clock=recorder.now, entropy=world.entropy)
     enrolments = Enrolments(
         recorder,
@@ -138,7 +139,6 @@ def make_proving(
         core.cookies,
         provider=make_provider(settings, url, world),
         sends=frozenset(couriers),
-        notices=notices,
         entropy=world.entropy,
     )
     account = Account(
@@ -152,6 +152,7 @@ def make_proving(
         send=_sender(couriers, recorder.now),
         draw=draw_code,
         token_of=core.describer.session,
+        whence=core.describer.whence,
         entropy=world.entropy,
     )
     secret = read_secret(settings.push.secret, name="push.secret") if settings.push.url else b""

@@ -32,7 +32,6 @@ from stepwarden.flow.asked import AskedFor
 from stepwarden.flow.attempts import Attempts
 from stepwarden.flow.devices import REMEMBER_SECONDS, DeviceCookies
 from stepwarden.flow.facts import Describer
-from stepwarden.flow.notices import Notices
 from stepwarden.flow.provider_proof import ProviderProof
 from stepwarden.flow.recorder import Recorder
 from stepwarden.flow.shown import Browser, ChallengePage, Choice, PagePassed
@@ -101,7 +100,6 @@ class Pages:
         *,
         provider: Provider | None,
         sends: frozenset[str],
-        notices: Notices,
         entropy: Callable[[int], bytes],
     ) -> None:
         """``sends``: the kinds that something can be sent by."""
@@ -116,7 +114,6 @@ class Pages:
         self._cookies = cookies
         self._provider = provider
         self._sends = sends
-        self._notices = notices
         self._entropy = entropy
         self._opened: OrderedDict[str, bytes] = OrderedDict()
         self._numbers: OrderedDict[str, str] = OrderedDict()
@@ -268,8 +265,6 @@ class Pages:
     ) -> PagePassed:
         own = challenge in self._own
         passing = await self._stepups.look(challenge, factor, given, by=by, deferred=True)
-        if factor == "recovery":
-            self._notices.tell(passing.entry.actor, "recovery.used")
         device = await self._remember_device(passing, agent) if agent else ""
         code = base64url(self._entropy(CODE_BYTES))
         until = self._recorder.now() + COLLECT_SECONDS * 1_000_000

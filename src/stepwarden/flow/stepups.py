@@ -24,6 +24,7 @@ from stepwarden.events.entries import ChallengeCollected, ChallengePassed, Chall
 from stepwarden.flow.answers import PassedAnswer
 from stepwarden.flow.couriers import Courier, Message
 from stepwarden.flow.holding import Holding
+from stepwarden.flow.notices import Notices
 from stepwarden.flow.recorder import Recorder
 from stepwarden.flow.tokens import encode_token
 from stepwarden.flow.views import receipt_view
@@ -60,6 +61,7 @@ class StepUps:
         *,
         holding: Holding,
         couriers: Mapping[str, Courier],
+        notices: Notices,
         callback: str,
         entropy: Callable[[int], bytes],
     ) -> None:
@@ -69,6 +71,7 @@ class StepUps:
         self._means = means
         self._holding = holding
         self._couriers = couriers
+        self._notices = notices
         self._callback = callback
         self._entropy = entropy
 
@@ -105,6 +108,8 @@ class StepUps:
             raise gate.refusal(entry)
         if passed is None:
             raise ValueError("a passed challenge gives a grant")
+        if entry.factor == "recovery":
+            self._notices.tell(entry.actor, "recovery.used")
         if entry.held:
             receipt = await self._holding.release(appended.index, entry)
         return Passing(appended.index, entry, passed, receipt)

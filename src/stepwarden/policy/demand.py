@@ -20,7 +20,7 @@ FAILED_RULE = Demand(aal=2)
 HIGHEST = Demand(aal=2, max_age=60, bound=True)
 """The most that can be demanded and still be met: two factors, for this very action, proved within the last minute.
 
-No factor of today reaches AAL3, so demanding it would refuse everybody.
+AAL3 takes a key in hardware that somebody vouches for: demanding it would refuse nearly everybody.
 """
 
 RECOVERY = "recovery"

@@ -21,7 +21,9 @@ _NOT_TEXT = re.compile(r"|~|null|true|false|yes|no|on|off|[-+]?[0-9][0-9_.]*", r
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 MAX_AGE = 30 * 86_400
 
-DEMAND_KEYS = ("demand", "deny", "max_age", "bound", "recovery")
+DEMAND_KEYS = ("demand", "deny", "max_age", "bound", "recovery", "phishing_resistant")
+PHISHING_RESISTANT = ("hwk", "swk")
+"""The methods that no other site can ask for: the keys of passkeys."""
 
 
 def fault(message: str, node: Node) -> PolicyError:
@@ -132,7 +134,7 @@ def duration(node: Node, what: str) -> int:
 
 
 def demand(fields: Fields) -> Demand:
-    """What ``demand``, ``deny``, ``max_age``, ``bound`` and ``recovery`` of a mapping say together."""
+    """What ``DEMAND_KEYS`` of a mapping say together."""
     aal, deny = level(fields)
     recovery = (node := fields.get("recovery")) is not None and truth(node, "recovery")
     found = Demand(
@@ -141,9 +143,12 @@ def demand(fields: Fields) -> Demand:
         bound=(node := fields.get("bound")) is not None and truth(node, "bound"),
         recovery=recovery and aal > 0,
         deny=deny,
+        methods=PHISHING_RESISTANT
+        if (node := fields.get("phishing_resistant")) is not None and truth(node, "phishing_resistant")
+        else (),
     )
-    if aal == 0 and (found.bound or found.max_age >= 0):
-        where = fields.need("bound" if found.bound else "max_age")
+    if aal == 0 and (found.bound or found.max_age >= 0 or found.methods):
+        where = fields.need("bound" if found.bound else "phishing_resistant" if found.methods else "max_age")
         raise fault("this goes only with demand: aal1, aal2 or aal3", where)
     return found
 

@@ -274,6 +274,8 @@ class People:
                 known.passkey = msgspec.structs.replace(
                     known.passkey,
                     sign_count=entry.sign_count,
+                    # Once it could be copied, whoever has a copy has it for good.
+                    hardware=known.passkey.hardware and not entry.synced,
                     synced=entry.synced,
                     backed_up=entry.backed_up,
                 )

@@ -3,8 +3,8 @@
 The steps of section 7.2 of the standard that are ours to take, in this order:
 
 1. the answer is one JSON text of the shape of ``PublicKeyCredential.toJSON()``, of a credential that this person has;
-2. client data: of type ``webauthn.get``, over exactly our challenge, from an origin of ours that belongs to our site, not
-   from another's frame;
+2. client data: of type ``webauthn.get``, over exactly our challenge, from an origin of ours that belongs to our site,
+   not from another's frame;
 3. authenticator data: for our site (SHA-256 of the relying party's id), user present, user *verified*;
 4. the signature, by the public key from enrolment, over authenticator data and SHA-256 of the client data;
 5. the counter goes forward, where the authenticator has one: otherwise there are two of it (``cloned``).
