@@ -4,8 +4,8 @@ it.
 Keys come as arguments; ``app.token_keys`` keeps them. Each has an id, the thumbprint of its public key (RFC 7638);
 those that have been replaced stay in the key set until what they signed is over. Tokens are read by PyJWT; which
 algorithm a token may have is decided by the key that its ``kid`` names, never by the token. Making one (section 3.1:
-two segments of base64url, signed as they stand) is done here: it is part of every answer to a challenge, and a quarter to
-a half of what the library took was not the signature.
+two segments of base64url, signed as they stand) is done here: it is part of every answer to a challenge, and at least a
+quarter of what the library took was not the signature.
 """
 
 import json
