@@ -276,6 +276,9 @@ class FakeAccount:
         if not attempt:
             raise ForbiddenError("this was not allowed")
 
+    def is_of(self, session: str, browser: Browser) -> bool:
+        return self.sessions.get(session) == browser.key
+
     async def enter(self, ticket: str, browser: Browser) -> str:
         if ticket not in self.tickets:
             raise NotFoundError("this address was used, or is over")

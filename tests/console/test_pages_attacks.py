@@ -262,14 +262,17 @@ async def test_attack_session_fixation_at_enter(house: House) -> None:
 
 
 async def test_attack_the_page_session_in_another_browser(house: House) -> None:
-    """A stolen cookie of the page does nothing without the one of the browser."""
+    """A stolen cookie of the page shows and does nothing without the one of the browser."""
     visitor = await house.entered()
     thief = house.visitor()
     await thief.get(URL)
     thief.cookies["__Host-stepwarden-account"] = visitor.cookies["__Host-stepwarden-account"]
-    page = (await thief.get("/account")).page
-    answer = await thief.submit(page.form("/remove", credential="c3"))
-    assert answer.status == 403
+    shown = await thief.get("/account")
+    assert shown.status == 403
+    assert not shown.page.forms
+    form = (await visitor.get("/account")).page.form("/remove", credential="c3")
+    own = (await thief.get(URL)).page.form("/deny").fields["csrf"]
+    assert (await thief.submit(form, csrf=own)).status == 403
     assert not house.account.done
 
 

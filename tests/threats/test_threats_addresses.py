@@ -83,7 +83,8 @@ def test_attack_a_spoofed_chain_makes_a_stranger_a_neighbour(house: House) -> No
     )
     assert "new-network" in rules(spoofed) or "new-address" in rules(spoofed), spoofed
     (row,) = house.http.get(
-        "/v1/log/entries", params={"actor": owner.actor, "kind": "attempt.decided", "order": "newest", "limit": 1}
+        "/v1/log/entries",
+        params={"actor": owner.actor, "kind": "attempt.decided", "order": "newest", "limit": 1},
     ).json()["entries"]
     assert row["personal"]["ip"] == "93.9.9.9"
 
@@ -95,7 +96,8 @@ def test_attack_x_forwarded_for_from_somebody_who_is_no_proxy(house: House) -> N
         answer = ask_behind(person, header[:16_000], peer="93.8.7.6")
         assert "address-malformed" not in rules(answer)
     (row,) = house.http.get(
-        "/v1/log/entries", params={"actor": person.actor, "kind": "attempt.decided", "order": "newest", "limit": 1}
+        "/v1/log/entries",
+        params={"actor": person.actor, "kind": "attempt.decided", "order": "newest", "limit": 1},
     ).json()["entries"]
     assert row["personal"]["ip"] == "93.8.7.6"
 
@@ -109,7 +111,8 @@ def test_attack_x_forwarded_for_of_a_direct_visitor(alone: House, name: str) -> 
     header = {**UNREADABLE, "an address": person.ip}[name]
     browser.go(found.json()["url"], **{"x-forwarded-for": header})
     (row,) = alone.http.get(
-        "/v1/log/entries", params={"actor": person.actor, "kind": "attempt.decided", "order": "newest", "limit": 1}
+        "/v1/log/entries",
+        params={"actor": person.actor, "kind": "attempt.decided", "order": "newest", "limit": 1},
     ).json()["entries"]
     assert row["personal"]["ip"] == "127.0.0.1"
 
@@ -117,13 +120,21 @@ def test_attack_x_forwarded_for_of_a_direct_visitor(alone: House, name: str) -> 
 def test_attack_headers_that_other_proxies_use(alone: House) -> None:
     """None of them is read."""
     person = alone.person().sign_in()
-    names = ("forwarded", "x-real-ip", "true-client-ip", "cf-connecting-ip", "x-client-ip", "x-forwarded-host")
+    names = (
+        "forwarded",
+        "x-real-ip",
+        "true-client-ip",
+        "cf-connecting-ip",
+        "x-client-ip",
+        "x-forwarded-host",
+    )
     told = {name: "81.2.3.4" for name in names} | {"forwarded": "for=81.2.3.4"}
     found = alone.http.post(f"/v1/actors/{person.actor}/pages", json={"proved": ["pwd"]})
     PageBrowser(alone.url).go(found.json()["url"], **told)
     last = entries(alone.http, actor=person.actor, kind="attempt.decided")[-1]
     (row,) = alone.http.get(
-        "/v1/log/entries", params={"actor": person.actor, "kind": "attempt.decided", "order": "newest", "limit": 1}
+        "/v1/log/entries",
+        params={"actor": person.actor, "kind": "attempt.decided", "order": "newest", "limit": 1},
     ).json()["entries"]
     assert (row["index"], row["personal"]["ip"]) == (last["index"], "127.0.0.1")
 

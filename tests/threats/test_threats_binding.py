@@ -145,7 +145,9 @@ def test_attack_somebody_elses_challenge_is_approved_on_our_page(house: House) -
     person = house.person().sign_in().with_totp()
     mine, theirs = person.transfer(1), house.person().sign_in().with_totp().transfer(2)
     for code in ("", "x", "A" * 32):
-        reply = house.http.post(f"/v1/challenges/{mine['challenge']['id']}/collect", json={"code": code or "-"})
+        reply = house.http.post(
+            f"/v1/challenges/{mine['challenge']['id']}/collect", json={"code": code or "-"}
+        )
         assert (reply.status_code, reply.json()["code"]) == (409, "challenge.closed")
     assert mine["challenge"]["id"] != theirs["challenge"]["id"]
     assert not house.entries(person.actor, "challenge.collected")

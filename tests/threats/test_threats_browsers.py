@@ -48,7 +48,9 @@ def visitor(house: House) -> Person:
 
 def entered(house: House, person: Person) -> PageBrowser:
     """A browser on somebody's own page."""
-    found = house.http.post(f"/v1/actors/{person.actor}/pages", json={"proved": ["pwd"], "return_to": SHOP + "/me"})
+    found = house.http.post(
+        f"/v1/actors/{person.actor}/pages", json={"proved": ["pwd"], "return_to": SHOP + "/me"}
+    )
     browser = PageBrowser(house.url, person.ip)
     reply = browser.go(found.json()["url"])
     assert (reply.status_code, urlsplit(str(reply.url)).path) == (200, "/account"), reply.text
@@ -92,7 +94,12 @@ def test_attack_a_form_as_json_or_plain_text(house: House) -> None:
     """Types that another site can send without asking are not read, and JSON is no form with a token."""
     browser = entered(house, visitor(house))
     token = browser.form("/leave")[1]["csrf"]
-    for media in ("text/plain", "multipart/form-data; boundary=x", "", "application/x-www-form-urlencoded; charset=utf-7"):
+    for media in (
+        "text/plain",
+        "multipart/form-data; boundary=x",
+        "",
+        "application/x-www-form-urlencoded; charset=utf-7",
+    ):
         reply = browser.http.post("/account/leave", content=f"csrf={token}", headers={"content-type": media})
         assert reply.status_code == 415, media
     reply = browser.http.post("/account/leave", json={"csrf": token})
@@ -181,7 +188,11 @@ def test_attack_open_redirect_by_redirect_uri(house: House, name: str) -> None:
         "code_challenge_method": "S256",
         "login_hint": "alice",
     }
-    for address in (ELSEWHERE[name].replace("shop.example.com", "client.example.com"), CALLBACK + "/../x", CALLBACK + "?x"):
+    for address in (
+        ELSEWHERE[name].replace("shop.example.com", "client.example.com"),
+        CALLBACK + "/../x",
+        CALLBACK + "?x",
+    ):
         for method in ("GET", "POST"):
             given = {**query, "redirect_uri": address}
             where = {"params": given} if method == "GET" else {"data": given}
@@ -194,7 +205,12 @@ def test_attack_another_host_in_the_header(house: House) -> None:
     """Host: evil. No page, redirect, document, key set or challenge speaks of it: addresses come from the settings."""
     person = house.person().sign_in().with_totp()
     asked = person.transfer()
-    told = {"host": EVIL, "x-forwarded-host": EVIL, "x-forwarded-proto": "https", "x-original-url": "/" + EVIL}
+    told = {
+        "host": EVIL,
+        "x-forwarded-host": EVIL,
+        "x-forwarded-proto": "https",
+        "x-original-url": "/" + EVIL,
+    }
     with house.server.client(house.key, **told) as http:
         replies = [
             http.get(path)
@@ -227,7 +243,11 @@ def test_attack_a_link_checker_claims_a_challenge_or_uses_up_a_ticket(house: Hou
     person = house.person().sign_in().with_totp()
     challenge, stranger = person.transfer()["challenge"]["url"], PageBrowser(house.url).http
     ticket = house.http.post(f"/v1/actors/{person.actor}/pages", json={"proved": ["pwd"]}).json()["url"]
-    for url in (challenge, ticket, *(house.url + path for _, path, _ in (*Site.routes, *AuthorizeSite.routes))):
+    for url in (
+        challenge,
+        ticket,
+        *(house.url + path for _, path, _ in (*Site.routes, *AuthorizeSite.routes)),
+    ):
         if "/static/" in url:
             continue
         reply = stranger.head(url.replace("{challenge}", "x"))

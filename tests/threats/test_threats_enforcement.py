@@ -37,7 +37,11 @@ def test_attack_crawl_every_route_without_a_key(house: House) -> None:
         for method, path, _ in routes(house):
             replies = [
                 stranger.request(method, path, json={}, headers=headers)
-                for headers in ({}, {"Authorization": "Bearer sw_guessed_guessed"}, {"Authorization": "Basic eA=="})
+                for headers in (
+                    {},
+                    {"Authorization": "Bearer sw_guessed_guessed"},
+                    {"Authorization": "Basic eA=="},
+                )
             ]
             if any(reply.status_code != 401 for reply in replies):
                 opened.add(path)
@@ -70,7 +74,9 @@ def test_attack_crawl_every_route_with_the_wrong_scopes(house: House) -> None:
         for name, value in (row.parameters or {}).items():
             path = path.replace("{" + name + "}", value)
         with house.server.client(keys[row.scope]) as http:
-            reply = http.request(row.method, path, content=row.example or "{}", headers={"content-type": row.media[0]})
+            reply = http.request(
+                row.method, path, content=row.example or "{}", headers={"content-type": row.media[0]}
+            )
         assert (reply.status_code, reply.json()["code"]) == (403, "auth.forbidden"), path
         tried += 1
     assert tried >= 25
@@ -113,7 +119,13 @@ def test_attack_a_weak_session_deletes_or_adds_a_factor(house: House) -> None:
     other = house.person().sign_in()
     credential = house.http.get(f"/v1/actors/{person.actor}/factors").json()["factors"][0]["credential"]
     asked = person.ask("factor.enroll")
-    names = ["", asked["id"], other.ask("balance.read")["id"], person.ask("balance.read")["id"], "999999-aaaaaaaa"]
+    names = [
+        "",
+        asked["id"],
+        other.ask("balance.read")["id"],
+        person.ask("balance.read")["id"],
+        "999999-aaaaaaaa",
+    ]
     before = house.http.get(f"/v1/actors/{person.actor}/factors").json()
     for name in names:
         calls = [
@@ -135,7 +147,10 @@ def test_attack_an_allowed_enrolment_is_used_twice_or_by_another(house: House) -
     name = person.may_enrol(person.code())
     stolen = house.http.post(f"/v1/actors/{other.actor}/factors/recovery", json={"attempt": name})
     assert stolen.status_code == 403
-    assert house.http.post(f"/v1/actors/{person.actor}/factors/recovery", json={"attempt": name}).status_code == 200
+    assert (
+        house.http.post(f"/v1/actors/{person.actor}/factors/recovery", json={"attempt": name}).status_code
+        == 200
+    )
     again = house.http.post(f"/v1/actors/{person.actor}/factors/recovery", json={"attempt": name})
     assert again.status_code == 403
 
@@ -163,7 +178,10 @@ def test_attack_a_mail_code_twice_is_still_aal1(house: House) -> None:
         house.box.envelopes.clear()
         passed = person.answer(asked, "email", code).json()
         assert passed["aal"] == 1
-        assert person.ask("note.confirm", resource=f"note/{number}", grant=passed["grant"])["decision"] == "allow"
+        assert (
+            person.ask("note.confirm", resource=f"note/{number}", grant=passed["grant"])["decision"]
+            == "allow"
+        )
     assert person.ask("vault.open")["decision"] != "allow"
     assert person.ask("transfer", parameters={"amount": 1, "to": "DE02"})["decision"] != "allow"
 
@@ -218,6 +236,11 @@ def test_attack_acr_values_are_stripped_from_the_address(house: House, kept: str
 def test_attack_levels_that_do_not_exist_are_asked_for(house: House) -> None:
     """An unknown level, or a negative age, is refused: it is never taken for no demand."""
     person = house.person().sign_in()
-    for more in ({"acr_values": "urn:mace:gold"}, {"acr_values": "nist-aal4"}, {"max_age": -1}, {"max_age": "0"}):
+    for more in (
+        {"acr_values": "urn:mace:gold"},
+        {"acr_values": "nist-aal4"},
+        {"max_age": -1},
+        {"max_age": "0"},
+    ):
         reply = house.http.post("/v1/attempts", json=person.asks("balance.read", **more))
         assert reply.status_code == 422, more

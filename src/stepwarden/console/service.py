@@ -70,6 +70,10 @@ class Account(Protocol):
         """
         ...
 
+    def is_of(self, session: str, browser: Browser) -> bool:
+        """Whether this browser entered this page session. From another place or agent, it has to be opened anew."""
+        ...
+
     async def ask(
         self,
         session: str,

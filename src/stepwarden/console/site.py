@@ -124,6 +124,7 @@ class Site:
         self._renderer = Renderer(base=self._base, issuer=issuer, provider=provider)
         self._clock = clock
         self._entropy = entropy
+        self._account = account
         self._finishing = Finishing.new(base=self._base, clock=clock)
         trips: Shelf[bytes, Trip] = Shelf(minutes=TRIP_MINUTES, limit=MAX_KEPT, clock=clock)
         self._handlers = _handlers(pages, account, self._finishing, trips, self._apps)
@@ -145,13 +146,20 @@ class Site:
         account = name.startswith("page.account")
         visit = self._visit(name, segments, headers, peer)
         try:
-            visit = self._read(visit, query, body)
+            visit = self._owned(self._read(visit, query, body), name)
             if method == "POST" and not self._is_ours(visit, headers):
                 return self._reply(forged(visit), visit)
             outcome = await self._handlers[name](visit)
         except StepwardenError as error:
             outcome = fault(error, visit, self._finishing, account=account)
         return self._reply(outcome, visit)
+
+    def _owned(self, visit: Visit, name: str) -> Visit:
+        """Without a page session that is of another browser, over, or made up; who enters anew ends even that."""
+        entering = name == "page.account" and visit.query.get("ticket", "")
+        if not visit.session or entering or self._account.is_of(visit.session, visit.browser):
+            return visit
+        return replace(visit, session="")
 
     def _is_ours(self, visit: Visit, headers: Headers) -> bool:
         browser = visit.browser.key if visit.known else ""

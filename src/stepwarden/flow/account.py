@@ -7,6 +7,9 @@ page (``security.open``) takes the strongest factor that the person has, freshly
 decided and recorded like those of an application; there is no second way in.
 
 Saying "this wasn't me" needs no further proof: it only ever takes rights away.
+
+A page session belongs to the browser that entered. Where its network or its kind of agent changes, it is as if it had not
+been opened yet: the page is shown once ``security.open`` was decided anew, with the new place and agent in it.
 """
 
 import hmac
@@ -44,6 +47,8 @@ Send = Callable[[str, str, str, str], Awaitable[None]]
 """Sends a code: kind of factor, address, code, language."""
 Label = Callable[[str], Awaitable[object]]
 """Says of an attempt, by its name, that the person says it was not them."""
+Whence = Callable[[str, str | None, str], tuple[str, str]]
+"""Where a request comes from, by peer, forwarded chain and user agent (``Describer.whence``)."""
 Draw = Callable[[str], str]
 """The QR code of a text, as SVG."""
 
@@ -65,6 +70,7 @@ class _Session(msgspec.Struct, kw_only=True):
     proved: tuple[Method, ...]
     return_to: str
     until: int
+    whence: tuple[str, str]
     opened: bool = False
     drafts: dict[str, str] = {}
 
@@ -85,10 +91,12 @@ class Account:
         send: Send,
         draw: Draw,
         token_of: Callable[[str], str],
+        whence: Whence,
         entropy: Callable[[int], bytes],
     ) -> None:
         """``token_of`` gives the token of a session."""
         self._token_of = token_of
+        self._whence = whence
         self._recorder = recorder
         self._attempts = attempts
         self._pages = pages
@@ -128,6 +136,7 @@ class Account:
             proved=found.proved,
             return_to=found.return_to,
             until=self._recorder.now() + SESSION_SECONDS * 1_000_000,
+            whence=self._from(browser),
         )
         answer = await self._decide(session, browser, ENTER, "", "", within="")
         if answer.decision == "deny":
@@ -184,6 +193,16 @@ class Account:
             grant=grant,
         )
         return await self._attempts.decide(attempt, by=BY, idempotency_key="")
+
+    def is_of(self, session: str, browser: Browser) -> bool:
+        """See ``console.service.Account``."""
+        found = self._sessions.get(_name(session))
+        if found is None or not hmac.compare_digest(found.browser, _name(browser.key)):
+            return False
+        whence = self._from(browser)
+        if found.whence != whence:
+            found.whence, found.opened = whence, False
+        return True
 
     async def overview(self, session: str) -> AccountPage:
         """See ``console.service.Account``."""
@@ -294,6 +313,9 @@ class Account:
         return found.return_to if found is not None else ""
 
     # -- inside
+
+    def _from(self, browser: Browser) -> tuple[str, str]:
+        return self._whence(browser.peer, browser.forwarded_for, _plain(browser.user_agent))
 
     def _session(self, secret: str, browser: Browser) -> _Session:
         found = self._known(secret)

@@ -115,6 +115,11 @@ class Describer:
         """The token of a kind of agent."""
         return self._tokens.agent(family)
 
+    def whence(self, peer: str, forwarded_for: str | None, user_agent: str) -> tuple[str, str]:
+        """Network and kind of agent that a request comes from, as tokens: what a stolen cookie changes."""
+        found = self._address(Attempt(action="", peer=peer, forwarded_for=forwarded_for))
+        return found.network or found.kind, self._agent(user_agent).family
+
     def describe(self, attempt: Attempt, *, actor: str, time: int) -> Described:
         """The facts of ``attempt`` at ``time`` (microseconds), by the person with token ``actor``."""
         address = self._address(attempt)
