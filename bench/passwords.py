@@ -1,8 +1,8 @@
 """An application that checks passwords: twenty argon2id checks at any time, in at most so many threads.
 
 ``python -m bench.passwords THREADS NICE [TIME_COST MEMORY_KIB LANES]`` says ``ready``, goes on until its standard input
-is closed, and then prints how many checks a second it did. NICE is of the threads that check only: on Linux each has its
-own. Without costs: what argon2-cffi takes by default.
+is closed, and then prints how many checks a second it did. NICE is of the threads that check only: on Linux each has
+its own. Without costs: what argon2-cffi takes by default.
 """
 
 import os
