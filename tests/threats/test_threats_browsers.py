@@ -195,8 +195,10 @@ def test_attack_open_redirect_by_redirect_uri(house: House, name: str) -> None:
     ):
         for method in ("GET", "POST"):
             given = {**query, "redirect_uri": address}
-            where = {"params": given} if method == "GET" else {"data": given}
-            reply = stranger.request(method, "/openid/authorize", follow_redirects=method == "POST", **where)
+            if method == "GET":
+                reply = stranger.get("/openid/authorize", params=given)
+            else:
+                reply = stranger.post("/openid/authorize", data=given, follow_redirects=True)
             assert (reply.status_code, "location" in reply.headers) == (400, False), address
             assert EVIL not in reply.text
 

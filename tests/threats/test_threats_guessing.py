@@ -55,7 +55,7 @@ def test_attack_the_request_is_cut_off_and_the_service_killed_after_a_wrong_answ
         first, second = person.transfer(1), person.transfer(2)
         for number in range(PER_CHALLENGE - 1):
             cut_off(house, first, person.wrong_code())
-            until(lambda n=number: house.looked_at(person.actor) == n + 1, "the entry of a wrong answer")
+            await_count(house, person, number + 1)
         house.server.kill()
         house.server.start()
         house.url = house.server.url.replace("127.0.0.1", "localhost")
@@ -71,6 +71,10 @@ def test_attack_the_request_is_cut_off_and_the_service_killed_after_a_wrong_answ
         assert house.looked_at(person.actor) == LOCKED_AT
         assert house.server.stop() == 0
         check_log(house.server.data)
+
+
+def await_count(house: House, person: Person, count: int) -> None:
+    until(lambda: house.looked_at(person.actor) == count, "the entry of a wrong answer")
 
 
 def cut_off(house: House, attempt: dict[str, Any], code: str) -> None:

@@ -36,6 +36,7 @@ ACTIONS = """\
 actions:
   # For these tests: what a weak factor will do for, and an ordinary action that takes a strong one.
   note.confirm: {sensitivity: 1, demand: aal1, max_age: 5m, bound: true, recovery: true}
+  order.confirm: {sensitivity: 1, demand: aal2, max_age: 5m, bound: true}
   vault.open: {sensitivity: 1, demand: aal2, max_age: 5m}
 """
 _numbers = count(1)
@@ -193,6 +194,10 @@ class Person:
         assert asked["decision"] == "step_up", asked
         return asked
 
+    def confirm(self) -> dict[str, Any]:
+        """Something small that takes AAL2 for itself each time, and is no pattern of a thief."""
+        return self.ask("order.confirm", resource=f"order/{next(_numbers)}")
+
     def from_new_phone(self) -> dict[str, Any]:
         """A sign-in that takes a code, its password proved."""
         asked = self.ask(
@@ -283,8 +288,8 @@ def write_policy(data: Path) -> None:
 
 
 @contextmanager
-def open_house(data: Path, **environment: str) -> Iterator[House]:
-    """A house until the end of the block. ``environment``: more settings, or others."""
+def open_house(data: Path, *, toml: str = "", **environment: str) -> Iterator[House]:
+    """A house until the end of the block. ``environment``: more settings, or others; ``toml``: more in the file."""
     receiver = Receiver()
     with mail_server() as box:
         settings = {
@@ -307,7 +312,8 @@ def open_house(data: Path, **environment: str) -> Iterator[House]:
         assert made.returncode == 0, made.stderr
         client_key = made.stdout.strip()
         client = client_key.split("_")[1]
-        (data / "stepwarden.toml").write_text(f'[openid.clients.{client}]\nredirect_uris = ["{CALLBACK}"]\n')
+        clients = f'[openid.clients.{client}]\nredirect_uris = ["{CALLBACK}"]\n'
+        (data / "stepwarden.toml").write_text(clients + toml)
         write_policy(data)
         try:
             with server:

@@ -8,8 +8,8 @@ decided and recorded like those of an application; there is no second way in.
 
 Saying "this wasn't me" needs no further proof: it only ever takes rights away.
 
-A page session belongs to the browser that entered. Where its network or its kind of agent changes, it is as if it had not
-been opened yet: the page is shown once ``security.open`` was decided anew, with the new place and agent in it.
+A page session belongs to the browser that entered. Where its network or its kind of agent changes, it is as if it had
+not been opened yet: the page is shown once ``security.open`` was decided anew, with the new place and agent in it.
 """
 
 import hmac
