@@ -106,6 +106,10 @@ class House:
         self.key = server.make_key()
         self.http = server.client(self.key)
 
+    def now(self) -> int:
+        """Seconds since 1970, as the service has them."""
+        return int(time())
+
     def person(self, **more: Any) -> "Person":
         return Person(self, **more)
 
@@ -160,7 +164,7 @@ class Person:
         self.device = f"laptop-{number}" if device else ""
         self.secret = ""
         self.passkey = SoftwareAuthenticator()
-        self._step = int(time()) // 30
+        self._step = house.now() // 30
 
     # -- attempts
 
@@ -258,10 +262,14 @@ class Person:
         at, self._step = self._step * 30, self._step + 1
         return pyotp.TOTP(self.secret).at(at)
 
+    def code_now(self) -> str:
+        """What the authenticator shows at this moment."""
+        return pyotp.TOTP(self.secret).at(self.house.now())
+
     def wrong_code(self) -> str:
         """Six digits that are none of those that would do."""
         right = (
-            {pyotp.TOTP(self.secret).at(int(time()) + 30 * step) for step in range(-3, 4)}
+            {pyotp.TOTP(self.secret).at(self.house.now() + 30 * step) for step in range(-3, 4)}
             if self.secret
             else ()
         )
@@ -288,8 +296,11 @@ def write_policy(data: Path) -> None:
 
 
 @contextmanager
-def open_house(data: Path, *, toml: str = "", **environment: str) -> Iterator[House]:
-    """A house until the end of the block. ``environment``: more settings, or others; ``toml``: more in the file."""
+def open_house(data: Path, *, toml: str = "", sms_url: str = "", **environment: str) -> Iterator[House]:
+    """A house until the end of the block. ``environment``: more settings, or others; ``toml``: more in the file.
+
+    ``sms_url``: another provider of text messages than ours.
+    """
     receiver = Receiver()
     with mail_server() as box:
         settings = {
@@ -307,6 +318,7 @@ def open_house(data: Path, *, toml: str = "", **environment: str) -> Iterator[Ho
             settings[f"STEPWARDEN_{kind}_URL"] = receiver.url
             settings[f"STEPWARDEN_{kind}_SECRET"] = SECRET
             settings[f"STEPWARDEN_{kind}_ALLOW_PRIVATE"] = "true"
+        settings["STEPWARDEN_SMS_URL"] = sms_url or receiver.url
         server = Server(data, **settings)
         made = run_inside("keys", "create", "--data", data, "--name", "a client", "--scopes", "decide")
         assert made.returncode == 0, made.stderr
