@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 READY := .venv/.ready
-TOOLS := oathtool openssl strace ssh-agent=openssh-client \
+TOOLS := oathtool openssl strace chromium npm ssh-agent=openssh-client \
   /usr/share/gocode/src/golang.org/x/mod=golang-golang-x-mod-dev
 
 .PHONY: help demo test lint types contracts unit bench soak lock clean
@@ -45,4 +45,4 @@ lock: $(READY) ## write requirements/all.txt anew: names, versions, hashes, no a
 	@bash scripts/lock.sh
 
 clean: ## remove the environment and everything made
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache demo-data var
+	@rm -rf .venv .venv-soft tests/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache demo-data var
