@@ -72,7 +72,11 @@ def open_clocked_house(data: Path) -> Iterator[ClockedHouse]:
     assert ready.wait(60)
     assert not failed, failed
     house.http = httpx.Client(
-        base_url=house.url, headers={"Authorization": f"Bearer {house.key}"}, trust_env=False, verify=NO_TLS, timeout=60
+        base_url=house.url,
+        headers={"Authorization": f"Bearer {house.key}"},
+        trust_env=False,
+        verify=NO_TLS,
+        timeout=60,
     )
     try:
         yield house

@@ -13,7 +13,6 @@ import httpx
 
 from tests.stories.asking import FIREFOX
 
-
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Everything here is on the loopback interface; each client would read all the authorities of the machine."""
 

@@ -1,4 +1,4 @@
-"""Addresses that lie: what a proxy says is believed only of a proxy that is trusted, and what cannot be read is refused.
+"""Addresses that lie: a header is believed only of a proxy that is trusted, and what cannot be read is refused.
 
 The pages get the address from the connection and ``X-Forwarded-For``, the API from ``peer`` and ``forwarded_for``; both
 go through one reader (authentik CVE-2024-47070: a header of one letter skipped the policy).
@@ -128,7 +128,7 @@ def test_attack_headers_that_other_proxies_use(alone: House) -> None:
         "x-client-ip",
         "x-forwarded-host",
     )
-    told = {name: "81.2.3.4" for name in names} | {"forwarded": "for=81.2.3.4"}
+    told = dict.fromkeys(names, "81.2.3.4") | {"forwarded": "for=81.2.3.4"}
     found = alone.http.post(f"/v1/actors/{person.actor}/pages", json={"proved": ["pwd"]})
     PageBrowser(alone.url).go(found.json()["url"], **told)
     last = entries(alone.http, actor=person.actor, kind="attempt.decided")[-1]

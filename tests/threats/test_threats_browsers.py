@@ -264,7 +264,7 @@ def test_attack_a_link_checker_claims_a_challenge_or_uses_up_a_ticket(house: Hou
 
 
 def test_attack_a_cookie_is_read_by_a_script_or_sent_from_elsewhere(house: House) -> None:
-    """Every cookie is HttpOnly, SameSite, for the whole host and for no other; without TLS it has no prefix to lie with."""
+    """Every cookie is HttpOnly, SameSite, for the whole host and for no other; leaving takes the page's away."""
     browser = entered(house, visitor(house))
     found = [
         header

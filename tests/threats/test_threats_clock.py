@@ -28,7 +28,9 @@ def elevated(house: ClockedHouse) -> Person:
     return person
 
 
-@pytest.mark.parametrize(("later", "allowed"), [(0, True), (210, True), (299, True), (301, False), (390, False)])
+@pytest.mark.parametrize(
+    ("later", "allowed"), [(0, True), (210, True), (299, True), (301, False), (390, False)]
+)
 def test_attack_elevation_never_drops(house: ClockedHouse, later: int, allowed: bool) -> None:
     """Five minutes after the proof, by our own clock, the action takes another: 90 seconds before, on, and after."""
     person = elevated(house)

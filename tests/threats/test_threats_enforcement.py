@@ -106,7 +106,8 @@ def test_attack_every_action_of_the_policy_at_aal1(house: House) -> None:
     person = house.person().sign_in().with_totp()
     sensitive = (
         "transfer transfer.sepa payment payment.card mail.change phone.change password.change credential.add "
-        "factor.enroll factor.remove factor.totp.enrol role.grant admin.open export customers.export export.all vault.open"
+        "factor.enroll factor.remove factor.totp.enrol role.grant admin.open export customers.export export.all "
+        "vault.open order.confirm"
     )
     for action in sensitive.split():
         for more in ({}, {"acr_values": "nist-aal1"}, {"max_age": 31_536_000}, {"outcome": "success"}):

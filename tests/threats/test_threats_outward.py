@@ -25,7 +25,9 @@ ADDRESSES = {
     f"{name} {address}": f"https://[{address}]/" if ":" in address else f"https://{address}/"
     for name, address in (NEVER | PRIVATE).items()
 }
-EVERYTHING = TRICKS | ADDRESSES | {"plain http": "http://good.example/", "plain http at home": "http://127.0.0.1/"}
+EVERYTHING = (
+    TRICKS | ADDRESSES | {"plain http": "http://good.example/", "plain http at home": "http://127.0.0.1/"}
+)
 STARTS = {
     "sms.url": "http://127.0.0.1:1/",
     "push.url": "https://169.254.169.254/latest/meta-data",
@@ -110,7 +112,9 @@ def test_attack_a_provider_redirects_us_into_the_house(tmp_path: Path) -> None:
             person = house.person().sign_in()
             person.with_address("sms")
             attempt = person.ask("note.confirm")
-            reply = house.http.post(f"/v1/challenges/{attempt['challenge']['id']}/send", json={"factor": "sms"})
+            reply = house.http.post(
+                f"/v1/challenges/{attempt['challenge']['id']}/send", json={"factor": "sms"}
+            )
             assert (reply.status_code, reply.json()["code"]) == (502, "courier.failed")
             assert inside not in reply.text
             assert outside not in reply.text

@@ -46,7 +46,9 @@ def spellings(text: str) -> list[str]:
 def test_attack_a_ticket_in_another_spelling(house: House) -> None:
     """None of them enters, and none uses the ticket up."""
     person = house.person(device=False).sign_in()
-    url = httpx.URL(house.http.post(f"/v1/actors/{person.actor}/pages", json={"proved": ["pwd"]}).json()["url"])
+    url = httpx.URL(
+        house.http.post(f"/v1/actors/{person.actor}/pages", json={"proved": ["pwd"]}).json()["url"]
+    )
     for text in spellings(url.params["ticket"]):
         reply = PageBrowser(house.url, person.ip).go(str(url.copy_set_param("ticket", text)))
         assert reply.status_code in (400, 404), text
@@ -72,7 +74,10 @@ def test_attack_a_code_of_our_page_in_another_spelling(house: House) -> None:
     for text in spellings(code):
         assert house.http.post(path, json={"code": text}).status_code in (409, 422), text
     for name in spellings(challenge)[9:12]:
-        assert house.http.post(f"/v1/challenges/{name}/collect", json={"code": code}).status_code in (404, 409)
+        assert house.http.post(f"/v1/challenges/{name}/collect", json={"code": code}).status_code in (
+            404,
+            409,
+        )
     assert house.http.post(path, json={"code": code}).status_code == 200
     assert house.http.post(path, json={"code": code}).status_code == 409
 
@@ -114,7 +119,9 @@ def test_attack_a_draft_in_another_spelling(house: House) -> None:
     assert house.http.get(f"/v1/actors/{other.actor}/factors").json()["factors"] == []
 
 
-@pytest.mark.parametrize("around", [" {}", "{} ", "{}\n", "+{}", "-{}", "0{}", "{}.0", "{}e0", "0x{}", "\uff10{}"])
+@pytest.mark.parametrize(
+    "around", [" {}", "{} ", "{}\n", "+{}", "-{}", "0{}", "{}.0", "{}e0", "0x{}", "\uff10{}"]
+)
 def test_attack_a_code_in_another_spelling(house: House, around: str) -> None:
     """Blanks and hyphens between digits are how people read codes aloud; nothing else is a code."""
     person = house.person().sign_in().with_totp()
@@ -129,9 +136,14 @@ def test_attack_a_code_in_another_spelling(house: House, around: str) -> None:
 
 def signed_report(house: House, body: str) -> httpx.Response:
     headers = sign(
-        read_secret(SECRET, name="push.secret"), id=f"m{time()}".replace(".", "-"), seconds=int(time()), body=body.encode()
+        read_secret(SECRET, name="push.secret"),
+        id=f"m{time()}".replace(".", "-"),
+        seconds=int(time()),
+        body=body.encode(),
     )
-    return house.http.post("/v1/push/answer", content=body, headers={"content-type": "application/json", **headers})
+    return house.http.post(
+        "/v1/push/answer", content=body, headers={"content-type": "application/json", **headers}
+    )
 
 
 def test_attack_a_push_report_in_another_spelling(house: House) -> None:
@@ -167,8 +179,16 @@ def test_attack_a_key_twice_in_every_body(house: House, row: Operation) -> None:
         path = path.replace("{" + name + "}", value)
     found = json.loads(example) or {"attempt": ""}
     first = next(iter(found))
-    twice = f'{{"{first}":{json.dumps(found[first])},' + (example.lstrip("{") if json.loads(example) else '"attempt":""}')
-    for body in (twice, example + "{}", "\ufeff" + example, example.replace("{", "{,", 1), example[:-1] + ",}"):
+    twice = f'{{"{first}":{json.dumps(found[first])},' + (
+        example.lstrip("{") if json.loads(example) else '"attempt":""}'
+    )
+    for body in (
+        twice,
+        example + "{}",
+        "\ufeff" + example,
+        example.replace("{", "{,", 1),
+        example[:-1] + ",}",
+    ):
         reply = house.http.post(path, content=body.encode(), headers={"content-type": media})
         assert reply.status_code in (400, 422), (path, body)
 
@@ -179,7 +199,9 @@ def test_attack_a_form_in_another_spelling(house: House) -> None:
     browser = PageBrowser(house.url, person.ip)
     browser.go(person.transfer()["challenge"]["url"])
     action, fields = browser.form("/answer")
-    good = "&".join(f"{name}={value}" for name, value in {**fields, "answer": person.code()}.items() if name != "remember")
+    good = "&".join(
+        f"{name}={value}" for name, value in {**fields, "answer": person.code()}.items() if name != "remember"
+    )
     for body in (
         good + f"&answer={person.wrong_code()}",
         good + f"&csrf={fields['csrf']}",
@@ -190,7 +212,9 @@ def test_attack_a_form_in_another_spelling(house: House) -> None:
         good.encode("utf-16").decode("latin-1"),
     ):
         reply = browser.http.post(
-            action, content=body.encode("latin-1"), headers={"content-type": "application/x-www-form-urlencoded"}
+            action,
+            content=body.encode("latin-1"),
+            headers={"content-type": "application/x-www-form-urlencoded"},
         )
         assert reply.status_code in (303, 400, 403), body
         if reply.status_code == 303:

@@ -136,7 +136,9 @@ def page_shape(text: str, actor: str) -> str:
     for mark in ("csrf", "data-options", "/step-up/", "data-expires", "datetime"):
         parts = text.split(mark)
         text = mark.join([parts[0], *(part[part.find('"', 3) :] for part in parts[1:])])
-    kept = [word for word in text.replace(actor, "ACTOR").split() if not any(digit.isdigit() for digit in word)]
+    kept = [
+        word for word in text.replace(actor, "ACTOR").split() if not any(digit.isdigit() for digit in word)
+    ]
     return " ".join(kept)
 
 

@@ -287,19 +287,22 @@ class Person:
         return self.house.http.post(path, json={"factor": factor, "answer": answer})
 
 
-def write_policy(data: Path) -> None:
-    """The shipped policy, with the actions of these tests before its own."""
+def write_policy(data: Path, rules: str = "rules:\n") -> None:
+    """The shipped policy, with actions (and ``rules``) of these tests before its own."""
     shown = run_inside("policy", "show-default").stdout
     assert "\nactions:\n" in shown
     data.mkdir(parents=True, exist_ok=True)
-    (data / "policy.yaml").write_text(shown.replace("\nactions:\n", "\n" + ACTIONS, 1))
+    whole = shown.replace("\nactions:\n", "\n" + ACTIONS, 1).replace("\nrules:\n", "\n" + rules, 1)
+    (data / "policy.yaml").write_text(whole)
 
 
 @contextmanager
-def open_house(data: Path, *, toml: str = "", sms_url: str = "", **environment: str) -> Iterator[House]:
+def open_house(
+    data: Path, *, toml: str = "", sms_url: str = "", rules: str = "rules:\n", **environment: str
+) -> Iterator[House]:
     """A house until the end of the block. ``environment``: more settings, or others; ``toml``: more in the file.
 
-    ``sms_url``: another provider of text messages than ours.
+    ``sms_url``: another provider of text messages than ours; ``rules``: more rules, before those of the policy.
     """
     receiver = Receiver()
     with mail_server() as box:
@@ -326,7 +329,7 @@ def open_house(data: Path, *, toml: str = "", sms_url: str = "", **environment: 
         client = client_key.split("_")[1]
         clients = f'[openid.clients.{client}]\nredirect_uris = ["{CALLBACK}"]\n'
         (data / "stepwarden.toml").write_text(clients + toml)
-        write_policy(data)
+        write_policy(data, rules)
         try:
             with server:
                 house = House(server, receiver, box, client_key)
