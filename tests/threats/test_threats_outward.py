@@ -1,7 +1,7 @@
 """Requests of ours to addresses of somebody else's choice (SSRF), by every setting that names one.
 
-The tables are those of ``tests.connect.hostile_urls``. A setting that cannot be meant stops the start; what is found out
-only when it is used (a name that leads home, a redirect) fails there, and nothing is contacted.
+The tables are those of ``tests.connect.hostile_urls``. A setting that cannot be meant stops the start; what is found
+out only when it is used (a redirect) fails there, and nothing is contacted.
 """
 
 import threading
@@ -107,16 +107,17 @@ def test_attack_the_service_starts_with_an_address_that_leads_home(tmp_path: Pat
 
 def test_attack_a_provider_redirects_us_into_the_house(tmp_path: Path) -> None:
     """The provider answers a message with a redirect: the message failed, and what it led to hears nothing."""
-    with trap() as (inside, heard), trap(307, inside + "/admin") as (outside, asked):
-        with open_house(tmp_path / "data", sms_url=outside + "/messages") as house:
-            person = house.person().sign_in()
-            person.with_address("sms")
-            attempt = person.ask("note.confirm")
-            reply = house.http.post(
-                f"/v1/challenges/{attempt['challenge']['id']}/send", json={"factor": "sms"}
-            )
-            assert (reply.status_code, reply.json()["code"]) == (502, "courier.failed")
-            assert inside not in reply.text
-            assert outside not in reply.text
+    with (
+        trap() as (inside, heard),
+        trap(307, inside + "/admin") as (outside, asked),
+        open_house(tmp_path / "data", sms_url=outside + "/messages") as house,
+    ):
+        person = house.person().sign_in()
+        person.with_address("sms")
+        challenge = person.ask("note.confirm")["challenge"]["id"]
+        reply = house.http.post(f"/v1/challenges/{challenge}/send", json={"factor": "sms"})
+        assert (reply.status_code, reply.json()["code"]) == (502, "courier.failed")
+        assert inside not in reply.text
+        assert outside not in reply.text
     assert asked == ["/messages"]
     assert heard == []

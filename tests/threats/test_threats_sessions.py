@@ -9,7 +9,7 @@ from tests.threats.threat_house import SHOP, House
 
 
 def test_attack_the_session_is_fixed_before_the_step_up(house: House) -> None:
-    """Whoever knew the session's id before the step-up has nothing after it: the application goes on under a new one."""
+    """Who knew the session's id before the step-up has nothing after it: the application goes on under a new one."""
     person = house.person().sign_in().with_totp()
     fixed = "fixed-by-mallory"
     asked = person.ask("login", session=fixed, device={"id": "new"}, user_agent=CHROME)
@@ -39,7 +39,7 @@ def test_attack_every_step_up_gives_another_session_id(house: House) -> None:
 
 
 def test_attack_a_cookie_of_the_account_page_is_planted(house: House) -> None:
-    """Fixation: a session cookie that was there before somebody enters is worth nothing afterwards, and the new is new."""
+    """Fixation: a session cookie that was there before somebody enters is worth nothing, and the new one is new."""
     person = house.person(device=False).sign_in()
     browser = PageBrowser(house.url, person.ip)
     planted = "A" * 32

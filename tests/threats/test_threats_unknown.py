@@ -119,7 +119,7 @@ def openid(house: House, actor: str) -> str:
 
 
 def test_attack_our_openid_provider_is_asked_who_is_known(house: House) -> None:
-    """Anybody may name anybody there. A passkey's owner, and nobody: the same page but for random bytes, in one time."""
+    """Anybody may name anybody there. A passkey's owner, and nobody: the same page but for random bytes."""
     owner = house.person(device=False).sign_in().with_passkey()
     nobody = f"nobody-{token_hex(6)}"
     shapes = []

@@ -1,6 +1,7 @@
-"""Another way in skips the lock (Keycloak CIBA, CVE-2026-9798): there is one counter and one lock, whichever way one comes.
+"""Another way in skips the lock (Keycloak CIBA, CVE-2026-9798): there is one counter and one lock for all ways.
 
-The ways: an answer over the API, one on our page, a push provider's report, our own OpenID provider, and an upstream one.
+The ways: an answer over the API, one on our page, a push provider's report, our own OpenID provider, and an upstream
+one.
 """
 
 import asyncio
