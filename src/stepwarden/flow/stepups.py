@@ -7,8 +7,6 @@ An answer over the API counts at once. One over our page is *deferred*: it count
 with what only the browser that passed was given (``pages``).
 """
 
-import asyncio
-import logging
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -30,7 +28,7 @@ from stepwarden.flow.tokens import encode_token
 from stepwarden.flow.views import receipt_view
 from stepwarden.ledger.sequencer import Receipt
 from stepwarden.stepup import gate
-from stepwarden.stepup.assurance import TABLE, Used, kind_of
+from stepwarden.stepup.assurance import Used, kind_of
 from stepwarden.stepup.binding import keyed_text
 from stepwarden.stepup.factors import sent
 from stepwarden.stepup.issue import ENTRY_ID_BYTES, admits, expired
@@ -39,7 +37,6 @@ from stepwarden.stepup.state import OpenChallenge
 
 SESSION_BYTES = 18
 """Of the id that a session should go on with after a step-up: 144 bits."""
-_log = logging.getLogger("stepwarden")
 
 
 class Passing(msgspec.Struct, frozen=True):
@@ -253,17 +250,3 @@ class StepUps:
         for challenge in self._state.stepup.due(recorder.now()):
             entry = expired(challenge, now=recorder.now(), entropy=self._entropy(ENTRY_ID_BYTES))
             recorder.append(entry)
-
-
-def worth_two(factor: str) -> bool:
-    """Whether this kind gives AAL2, by itself or on top of a password."""
-    kind = kind_of(factor)
-    return kind is not None and TABLE[kind].second >= 2
-
-
-async def quietly(courier: Courier, message: Message) -> None:
-    """Send a notice, which nobody waits for and nothing depends on."""
-    try:
-        await asyncio.wait_for(courier.send(message), 30)
-    except (CourierError, TimeoutError) as exc:
-        _log.warning("a notice could not be handed over: %s", type(exc).__name__)

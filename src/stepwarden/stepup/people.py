@@ -24,7 +24,7 @@ from typing import Protocol
 import msgspec
 
 from stepwarden.events.entries import ChallengePassed, FactorEnrolled
-from stepwarden.stepup.assurance import FACTORS, TABLE, FactorKind, Used, kind_of
+from stepwarden.stepup.assurance import FACTORS, TABLE, FactorKind, kind_of
 
 HOUR = 3_600_000_000
 HOLD = 24 * HOUR
@@ -287,11 +287,6 @@ class People:
 
     def __len__(self) -> int:
         return len(self._people)
-
-
-def used_of(passkey: Passkey) -> Used:
-    """What a pass by this passkey is worth."""
-    return Used("webauthn", hardware=passkey.hardware, synced=passkey.synced)
 
 
 def _hold(person: _Person, factor: str, clock: int) -> None:
