@@ -9,6 +9,7 @@ module ``step-up.js`` in a window of its own.
     GET /sign-in-guessed-at?actor=alice     GET /     POST /ask     POST /finish
 
 Everything that it collected is in ``collected``, by actor; everything that went wrong in ``faults``.
+``meanwhile`` happens, once, before it collects.
 """
 
 import json
@@ -66,6 +67,7 @@ class Bank:
         self.collected: dict[str, list[dict[str, Any]]] = {}
         self.faults: list[str] = []
         self.known: dict[str, SignedIn] = {}
+        self.meanwhile: Callable[[], object] = lambda: None
         self._server = ThreadingHTTPServer(("127.0.0.1", port), partial(_Handler, self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
 
@@ -120,6 +122,8 @@ class Bank:
 
     def finish(self, who: SignedIn, challenge: str, code: str) -> str:
         """The browser is back with a code: collect, and do what was asked for; what the page says."""
+        meanwhile, self.meanwhile = self.meanwhile, lambda: None
+        meanwhile()
         answer = self.api.post(f"/v1/challenges/{challenge}/collect", json={"code": code})
         if answer.status_code != 200:
             return f"not collected: {answer.json()['code']}"

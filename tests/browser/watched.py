@@ -8,7 +8,7 @@ no fault of the page; that a file of a page is missing is one.
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Route
 
 AGENT = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
@@ -45,6 +45,7 @@ class Watched:
         context = self._browser.new_context(**settings)  # type: ignore[arg-type]
         context.set_default_timeout(PATIENCE)
         context.route("**/*", self._let_pass)
+        context.on("request", self._asked)  # redirects are not routed
         context.on("console", self._heard)
         context.on("weberror", lambda error: self.complaints.append(f"exception: {error.error}"))
         context.add_init_script(LISTEN)
@@ -65,8 +66,12 @@ class Watched:
         if urlsplit(url).netloc in self._hosts:
             route.continue_()
         else:
-            self.complaints.append(f"asked another host: {url}")
             route.abort()
+
+    def _asked(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme not in ("data", "blob") and parts.netloc not in self._hosts:
+            self.complaints.append(f"asked another host: {request.url}")
 
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type != "error":
