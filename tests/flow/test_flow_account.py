@@ -14,6 +14,7 @@ from stepwarden.errors import (
     UnauthenticatedError,
 )
 from stepwarden.events import entries as e
+from stepwarden.events.attempt import Device
 from stepwarden.flow.account import SESSION_SECONDS, TICKET_SECONDS, Account
 from stepwarden.flow.answers import TotpEnrolment
 from stepwarden.flow.shown import AccountAnswer
@@ -329,3 +330,19 @@ def test_a_passkey_is_enrolled_by_the_page_and_twice_by_nobody(house: House) -> 
 
     at_home(house).live(do)
     holds(house)
+
+
+def test_a_device_that_the_application_knows_is_no_new_one_on_the_page(house: House) -> None:
+    """Otherwise whoever has no factor yet would be asked for one to enrol the first."""
+
+    async def do(node: Node) -> None:
+        for _ in range(3):
+            found = await node.service.decide(attempt("login", "", device=Device(id="laptop")), by="k")
+            await node.service.report(found.id, outcome="success", proved=["pwd"], session="s1", by="k")
+        ticket = account(node).ticket("alice", proved=("pwd",), return_to="", device="laptop")
+        session = await account(node).enter(ticket, BROWSER)
+        assert (await account(node).ask(session, BROWSER, "security.open")).allowed
+
+    at_home(house).live(do)
+    seen = {entry.facts.device for entry in entries(house) if isinstance(entry, e.AttemptDecided)}
+    assert len(seen) == 1

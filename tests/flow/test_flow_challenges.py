@@ -225,8 +225,8 @@ def test_attack_a_way_back_to_somewhere_else(house: House, address: str) -> None
     async def do(node: Node) -> None:
         page = node.service.proving.entrances.page
         with pytest.raises(InputError):
-            page("alice", proved=("pwd",), return_to=address, language="")
-        found = page("alice", proved=("pwd",), return_to="https://shop.example/x", language="de")
+            page("alice", proved=("pwd",), return_to=address, language="", device="")
+        found = page("alice", proved=("pwd",), return_to="https://shop.example/x", language="de", device="")
         assert found.url.startswith(f"{URL}/account?ticket=")
         assert found.url.endswith("&lang=de")
 

@@ -137,8 +137,10 @@ class FakeProving:
     async def forget_device(self, actor: str, *, device: str, by: str) -> None:
         self._called("forget_device", (actor, device, by))
 
-    def page(self, actor: str, *, proved: tuple[Method, ...], return_to: str, language: str) -> Entrance:
-        self._called("page", (actor, proved, return_to, language))
+    def page(
+        self, actor: str, *, proved: tuple[Method, ...], return_to: str, language: str, device: str
+    ) -> Entrance:
+        self._called("page", (actor, proved, return_to, language, device))
         if return_to.startswith("https://evil"):
             raise InputError("an address of a registered application is needed", field="$.return_to")
         return Entrance(url="https://warden.example/account?ticket=t", expires=EXPIRES)

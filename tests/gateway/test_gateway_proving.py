@@ -239,6 +239,6 @@ def test_the_way_to_ones_own_page(client: httpx.Client, service: FakeService) ->
         "url": "https://warden.example/account?ticket=t",
         "expires": "2026-01-01T00:00:00Z",
     }
-    assert service.calls == [("page", ("alice", ("pwd",), "https://shop.example/", "de"))]
+    assert service.calls == [("page", ("alice", ("pwd",), "https://shop.example/", "de", ""))]
     asked["return_to"] = "https://evil.example/"
     assert client.post("/v1/actors/alice/pages", json=asked).status_code == 422

@@ -21,7 +21,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from stepwarden.errors import ForbiddenError, InputError, NotFoundError, UnauthenticatedError
-from stepwarden.events.attempt import Attempt, Method
+from stepwarden.events.attempt import Attempt, Device, Method
 from stepwarden.events.entries import DeviceForgotten, SessionRevoked
 from stepwarden.flow.answers import Answer
 from stepwarden.flow.attempts import Attempts
@@ -59,6 +59,7 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     actor: str
     proved: tuple[Method, ...]
     return_to: str
+    device: str
     until: int
 
 
@@ -69,6 +70,7 @@ class _Session(msgspec.Struct, kw_only=True):
     browser: bytes
     proved: tuple[Method, ...]
     return_to: str
+    device: str
     until: int
     whence: tuple[str, str]
     opened: bool = False
@@ -110,14 +112,17 @@ class Account:
         self._tickets: OrderedDict[bytes, Ticket] = OrderedDict()
         self._sessions: OrderedDict[bytes, _Session] = OrderedDict()
 
-    def ticket(self, actor: str, *, proved: tuple[Method, ...], return_to: str) -> str:
-        """A ticket for somebody who has just signed in to the application that asks."""
+    def ticket(self, actor: str, *, proved: tuple[Method, ...], return_to: str, device: str = "") -> str:
+        """A ticket for somebody who has just signed in to the application that asks.
+
+        ``device`` is its id of their device: what it knows them by is no new device on our page.
+        """
         text = base64url(self._entropy(SECRET_BYTES))
         until = self._recorder.now() + TICKET_SECONDS * 1_000_000
         _keep(
             self._tickets,
             _name(text),
-            Ticket(actor=actor, proved=proved, return_to=return_to, until=until),
+            Ticket(actor=actor, proved=proved, return_to=return_to, device=device, until=until),
         )
         return text
 
@@ -135,6 +140,7 @@ class Account:
             browser=_name(browser.key),
             proved=found.proved,
             return_to=found.return_to,
+            device=found.device,
             until=self._recorder.now() + SESSION_SECONDS * 1_000_000,
             whence=self._from(browser),
         )
@@ -189,6 +195,7 @@ class Account:
             peer=browser.peer,
             forwarded_for=browser.forwarded_for,
             user_agent=_plain(browser.user_agent),
+            device=Device(id=found.device) if found.device else None,
             proved=found.proved,
             grant=grant,
         )

@@ -38,12 +38,15 @@ class Entrances:
         self._address = address
         self._is_app = is_app
 
-    def page(self, actor: str, *, proved: tuple[Method, ...], return_to: str, language: str) -> Entrance:
+    def page(
+        self, actor: str, *, proved: tuple[Method, ...], return_to: str, language: str, device: str
+    ) -> Entrance:
         """An address for somebody who has just signed in.
 
         Args:
             return_to: where the page leads back to; "": nowhere.
             language: of the page; "": the browser's.
+            device: the application's id of the person's device, as in their attempts; "": it has none.
 
         Raises:
             InputError: ``return_to`` leads to no registered application.
@@ -52,7 +55,7 @@ class Entrances:
             raise InputError(
                 "an address of a registered application (pages.apps) is needed", field="$.return_to"
             )
-        ticket = self._account.ticket(actor, proved=proved, return_to=return_to)
+        ticket = self._account.ticket(actor, proved=proved, return_to=return_to, device=device)
         fields = {"ticket": ticket} | ({"lang": language} if language else {})
         expires = self._recorder.now() + TICKET_SECONDS * 1_000_000
         return Entrance(url=f"{self._address}?{urlencode(fields)}", expires=expires)

@@ -87,7 +87,9 @@ class Sessions(Protocol):
 class Entrances(Protocol):
     """The way to a person's own page."""
 
-    def page(self, actor: str, *, proved: tuple[Method, ...], return_to: str, language: str) -> Entrance:
+    def page(
+        self, actor: str, *, proved: tuple[Method, ...], return_to: str, language: str, device: str
+    ) -> Entrance:
         """Raises: InputError: ``return_to`` leads to no registered application."""
         ...
 

@@ -26,11 +26,15 @@ class ForgetRequest(wire.Request, frozen=True, kw_only=True):
 
 
 class PageRequest(wire.Request, frozen=True, kw_only=True):
-    """`proved`: what the application saw them prove. `return_to`: an address of a registered application."""
+    """`proved`: what the application saw them prove. `return_to`: an address of a registered application.
+
+    `device`: the id of their device that their attempts have, so that it is no new one on the page.
+    """
 
     proved: Annotated[tuple[Method, ...], msgspec.Meta(max_length=8)]
     return_to: Annotated[str, msgspec.Meta(max_length=2_048, pattern=NO_CONTROL)] = ""
     language: Language = ""
+    device: wire.Text = ""
 
 
 class PageAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +69,10 @@ async def page(call: Call) -> Reply:
     """POST /v1/actors/{actor}/pages"""
     asked = _page.read(call.body)
     found = call.service.proving.entrances.page(
-        actor_of(call), proved=asked.proved, return_to=asked.return_to, language=asked.language
+        actor_of(call),
+        proved=asked.proved,
+        return_to=asked.return_to,
+        language=asked.language,
+        device=asked.device,
     )
     return Reply(wire.encode(PageAnswer(url=found.url, expires=wire.iso(found.expires))))

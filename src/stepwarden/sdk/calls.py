@@ -42,9 +42,20 @@ class Calls:
         """The person says that it was not them."""
         proving.read_done(self._send(proving.challenge_request(challenge_id, "deny", {})))
 
-    def page(self, actor: str, *, proved: Iterable[str], return_to: str = "", language: str = "") -> Entrance:
-        """Where to redirect somebody who is signed in and wants to see their own security page."""
-        body = {"proved": list(proved), "return_to": return_to, "language": language}
+    def page(
+        self,
+        actor: str,
+        *,
+        proved: Iterable[str],
+        return_to: str = "",
+        language: str = "",
+        device: str = "",
+    ) -> Entrance:
+        """Where to redirect somebody who is signed in and wants to see their own security page.
+
+        ``device`` is the id of their device that their attempts have, "" where they have none.
+        """
+        body = proving.page_body(proved, return_to, language, device)
         return proving.read_entrance(self._send(proving.person_request(actor, "pages", body)))
 
     def introspect(self, grant: str) -> Grant | None:
@@ -128,10 +139,16 @@ class AsyncCalls:
         proving.read_done(await self._send(proving.challenge_request(challenge_id, "deny", {})))
 
     async def page(
-        self, actor: str, *, proved: Iterable[str], return_to: str = "", language: str = ""
+        self,
+        actor: str,
+        *,
+        proved: Iterable[str],
+        return_to: str = "",
+        language: str = "",
+        device: str = "",
     ) -> Entrance:
         """As ``Calls.page``."""
-        body = {"proved": list(proved), "return_to": return_to, "language": language}
+        body = proving.page_body(proved, return_to, language, device)
         return proving.read_entrance(await self._send(proving.person_request(actor, "pages", body)))
 
     async def introspect(self, grant: str) -> Grant | None:

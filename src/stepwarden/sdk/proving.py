@@ -1,5 +1,6 @@
 """The rest of the API as bytes: challenges, factors, sessions, grants. As ``wire``, of which it is the second half."""
 
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
@@ -69,6 +70,12 @@ def options_request(challenge_id: str) -> Request:
     return Request(
         method="GET", path=f"/v1/challenges/{quote(challenge_id, safe='')}/webauthn", repeatable=True
     )
+
+
+def page_body(proved: Iterable[str], return_to: str, language: str, device: str) -> dict[str, Any]:
+    """What is sent for the way to somebody's own page."""
+    body = {"proved": list(proved), "return_to": return_to, "language": language}
+    return body | ({"device": device} if device else {})
 
 
 def person_request(actor: str, what: str, body: dict[str, Any]) -> Request:
