@@ -23,7 +23,7 @@ EVERY: list[tuple[str, tuple[str, ...], dict[str, Any], tuple[str, Any]]] = [
         "page",
         ("a/b",),
         {"proved": ["pwd"], "return_to": "https://shop.example/", "language": "de"},
-        ("page", ("a/b", ("pwd",), "https://shop.example/", "de")),
+        ("page", ("a/b", ("pwd",), "https://shop.example/", "de", "")),
     ),
     ("introspect", (GRANT,), {}, ("introspect", GRANT)),
     ("redeem", (GRANT,), {}, ("redeem", (GRANT, "all"))),
