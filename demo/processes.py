@@ -25,14 +25,25 @@ class DemoError(Exception):
 
 
 def free_port(wanted: int) -> int:
-    """``wanted``, or where it is taken some free one, on the loopback interface."""
-    for port in (wanted, 0):
+    """``wanted``, or where it is taken some free one, on the loopback interface.
+
+    Browsers that are told "localhost" may look for it at ``::1`` first, so nobody else may be there either.
+    """
+    for port in (wanted, 0, 0, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with contextlib.suppress(OSError):
                 probe.bind(("127.0.0.1", port))
-                return int(probe.getsockname()[1])
+                found = int(probe.getsockname()[1])
+                if not _is_taken("::1", found):
+                    return found
     raise DemoError("no free port on 127.0.0.1")
+
+
+def _is_taken(host: str, port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=0.5):
+        return True
+    return False
 
 
 def stepwarden_command() -> list[str]:

@@ -16,29 +16,53 @@ from rich.text import Text
 from demo.bank.feed import Line
 
 ROWS = 16
-_STYLE = {"allow": "green", "step_up": "yellow", "deny": "bold red", "code": "cyan"}
-_WORD = {"allow": "allowed", "step_up": "code asked", "deny": "denied"}
+_STYLE = {"allow": "green", "step_up": "yellow", "deny": "bold red"}
+_WORD = {"allow": "allowed", "step_up": "step-up", "deny": "denied"}
+_STEPS = {
+    "opened": "page opened",
+    "passed": "passed with {}",
+    "wrong": "wrong answer: {}",
+    "replayed": "used before: {}",
+    "locked": "locked: {}",
+    "exhausted": "too many wrong answers",
+    "denied": "this wasn't me",
+    "cancelled": "went back",
+    "expired": "nobody answered",
+    "enrolled": "added {}",
+    "removed": "removed {}",
+    "remembered": "device remembered",
+    "forgotten": "device forgotten",
+    "revoked": "sessions ended",
+}
+_NOTES = {
+    "replayed": "each code works once",
+    "locked": "too many wrong answers lately",
+    "exhausted": "this challenge is over",
+    "denied": "it is over, and the next attempts on this account are trusted less",
+    "remembered": "their browser keeps a signed cookie, which is a signal and nothing more",
+}
+_WRONG = {"wrong", "replayed", "locked", "exhausted"}
 
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of decisions, of answers to challenges, and of wrong passwords by those who were let try."""
+    """Counts of decisions, of answers on the challenge page, and of wrong passwords by those who were let try."""
 
     attempts: int = 0
     allow: int = 0
     step_up: int = 0
     deny: int = 0
     outage: int = 0
-    codes_right: int = 0
-    codes_wrong: int = 0
+    proved: int = 0
+    not_proved: int = 0
     wrong: int = 0
 
     def add(self, line: Line) -> None:
         if line.wrong:
             self.wrong += 1
-        elif line.code:
-            self.codes_right += line.code == "passed"
-            self.codes_wrong += line.code != "passed"
+        elif line.step:
+            self.proved += line.step == "passed"
+            self.not_proved += line.step in _WRONG
         elif not line.again:
             self.attempts += 1
             self.allow += line.decision == "allow"
@@ -49,7 +73,7 @@ class Tally:
     def words(self) -> str:
         return (
             f"attempts {self.attempts}   allowed {self.allow}   stepped up {self.step_up}   denied {self.deny}"
-            f"   wrong passwords {self.wrong}   codes right {self.codes_right}   codes wrong {self.codes_wrong}"
+            f"   wrong passwords {self.wrong}   proofs right {self.proved}   wrong {self.not_proved}"
             + (f"   without an answer {self.outage}" if self.outage else "")
         )
 
@@ -87,11 +111,11 @@ class Screen:
 
     def _table(self) -> Group:
         table = Table(expand=True, box=None, header_style="dim", pad_edge=False)
-        for name, ratio in (("who", 2), ("what", 3), ("from", 3), ("answer", 2), ("risk", 1), ("why", 8)):
+        for name, ratio in (("who", 2), ("what", 3), ("from", 3), ("answer", 3), ("risk", 1), ("why", 8)):
             table.add_column(name, ratio=ratio, no_wrap=True, overflow="ellipsis")
         for line in self._lines:
-            style = _STYLE[line.decision or "code"]
-            risk = "" if line.code or line.wrong else f"{line.risk:.0%}"
+            style = _STYLE.get(line.decision, "cyan")
+            risk = f"{line.risk:.0%}" if line.decision else ""
             who = Text(line.actor, style="red" if line.label else "")
             table.add_row(
                 who,
@@ -99,7 +123,7 @@ class Screen:
                 line.address,
                 Text(_answer(line), style=style),
                 risk,
-                "; ".join(line.reasons),
+                _why(line),
             )
         counts = [Text(f"people   {self.tallies[''].words()}")]
         if self._attack:
@@ -111,12 +135,17 @@ class Screen:
 def _answer(line: Line) -> str:
     if line.wrong:
         return "wrong password"
-    if line.code:
-        return f"code {'right' if line.code == 'passed' else line.code}"
-    return _WORD[line.decision] + (" (with code)" if line.again else "")
+    if line.step:
+        return _STEPS[line.step].format(line.how)
+    return _WORD[line.decision] + (" (with proof)" if line.again else "")
+
+
+def _why(line: Line) -> str:
+    return "; ".join(line.reasons) or _NOTES.get(line.step, "")
 
 
 def _plain(line: Line) -> str:
-    risk = "" if line.code or line.wrong else f" risk {line.risk:.0%}"
-    why = f": {'; '.join(line.reasons)}" if line.reasons else ""
-    return f"{line.actor} {line.action} from {line.address}: {_answer(line)}{risk}{why}"
+    risk = f" risk {line.risk:.0%}" if line.decision else ""
+    where = f" from {line.address}" if line.address else ""
+    why = f": {said}" if (said := _why(line)) else ""
+    return f"{line.actor} {line.action}{where}: {_answer(line)}{risk}{why}"

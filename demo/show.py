@@ -23,8 +23,10 @@ from demo.attacks import ATTACKS
 from demo.attacks.attacker import Attacker, Loot
 from demo.bank.feed import Line
 from demo.enrolment import enrol
+from demo.logtail import Reader, follow
 from demo.people import PEOPLE
 from demo.phones import Authenticators
+from demo.policy import policy_text
 from demo.processes import Child, DemoError, create_key, free_port, stepwarden_command, verified
 from demo.screen import Screen, Tally
 
@@ -50,6 +52,9 @@ class Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addresses:
+    """Called "localhost" because browsers know no passkeys for an address; ``api`` is for programs."""
+
+    api: str
     stepwarden: str
     bank: str
 
@@ -61,6 +66,8 @@ def prepare(data: Path, *, keep: bool) -> None:
             raise DemoError(f"{data} holds something that is not a demonstration's: choose another --data")
         shutil.rmtree(data)
     (data / "log").mkdir(parents=True, exist_ok=True)
+    if not (policy := data / "log" / "policy.yaml").exists():
+        policy.write_text(policy_text(), encoding="utf-8")
     (data / MARK).touch()
 
 
@@ -102,24 +109,28 @@ class Show:
         prepare(options.data, keep=options.keep)
         self._console.print("Starting Stepwarden and Acme Bank ...")
         key = await create_key(options.data / "log")
+        port = free_port(8700)
         addresses = Addresses(
-            stepwarden=f"http://127.0.0.1:{free_port(8700)}",
-            bank=f"http://127.0.0.1:{free_port(options.port)}",
+            api=f"http://127.0.0.1:{port}",
+            stepwarden=f"http://localhost:{port}",
+            bank=f"http://localhost:{free_port(options.port)}",
         )
         stepwarden = await self._start_stepwarden(addresses)
         bank = await self._start_bank(addresses, key)
-        await stepwarden.wait_ready(f"{addresses.stepwarden}/readyz", 60)
+        await stepwarden.wait_ready(f"{addresses.api}/readyz", 60)
         self._console.print("Giving the bank's people thirty days of history and an authenticator each ...")
-        phones = await asyncio.to_thread(
-            enrol, addresses.stepwarden, key, options.data / PHONES, options.seed
-        )
+        phones = await asyncio.to_thread(enrol, addresses.api, key, options.data / PHONES, options.seed)
         await bank.wait_ready(f"{addresses.bank}/sign-in", 60)
         self._starting = False
         self._console.print(box(addresses, options))
         with Screen(self._console, options.attack) as screen:
             try:
                 async with asyncio.TaskGroup() as group:
-                    tasks = [group.create_task(_read_feed(bank, screen))]
+                    reader = Reader()
+                    tasks = [
+                        group.create_task(_read_feed(bank, screen, reader)),
+                        group.create_task(follow(addresses.api, reader, screen.show)),
+                    ]
                     if options.traffic:
                         played = [person for person in PEOPLE if person.played]
                         people = traffic.live(
@@ -147,15 +158,24 @@ class Show:
             "stepwarden",
             [*stepwarden_command(), "serve", "--data", str(options.data / "log"), "--port", port],
             log=options.data / "stepwarden.log",
-            # The bank's own reverse proxy, so to speak: people's addresses come in X-Forwarded-For.
-            environment={"STEPWARDEN_SERVER_TRUSTED_PROXIES": "127.0.0.1/32"},
+            environment={
+                # The bank's own reverse proxy, so to speak: people's addresses come in X-Forwarded-For.
+                "STEPWARDEN_SERVER_TRUSTED_PROXIES": "127.0.0.1/32",
+                "STEPWARDEN_SERVER_PUBLIC_URL": addresses.stepwarden,
+                "STEPWARDEN_PAGES_APPS": addresses.bank,
+                "STEPWARDEN_ISSUER": "Acme Bank",
+                # For the screen, which follows the log; see ``logtail``.
+                "STEPWARDEN_LOG_READERS": "all",
+                "STEPWARDEN_WITNESSES_SECONDS": "0.3",
+            },
         )
         self._children.append(child)
         return child
 
     async def _start_bank(self, addresses: Addresses, key: str) -> Child:
         port = addresses.bank.rsplit(":", 1)[1]
-        command = [sys.executable, "-m", "demo.bank", "--port", port, "--stepwarden", addresses.stepwarden]
+        command = [sys.executable, "-m", "demo.bank", "--port", port, "--stepwarden", addresses.api]
+        command += ["--pages", addresses.stepwarden]
         child = await Child.start(
             "bank",
             [*command, "--codes", str(self._options.data / PHONES)],
@@ -201,10 +221,12 @@ class Show:
         screen.say(f"  people     {screen.tallies[''].words()}\n")
 
 
-async def _read_feed(bank: Child, screen: Screen) -> None:
+async def _read_feed(bank: Child, screen: Screen, reader: Reader) -> None:
     out = bank.process.stdout
     while out is not None and (raw := await out.readline()):
-        screen.show(msgspec.json.decode(raw, type=Line))
+        line = msgspec.json.decode(raw, type=Line)
+        reader.decided(line)
+        screen.show(line)
 
 
 def box(addresses: Addresses, options: Options) -> Panel:
@@ -220,12 +242,15 @@ def box(addresses: Addresses, options: Options) -> Panel:
     others = ", ".join(person.user for person in PEOPLE if person.played)
     table.add_row("  others", f"{others} (played by the traffic)")
     table.add_row("", "")
-    table.add_row("Try", "1. Sign in as alice: a device never seen, so a code is asked for, with reasons.")
-    table.add_row("", "2. Sign out and in again: this device is known now, no code.")
-    table.add_row("", "3. Send money: a code for exactly that amount and payee.")
-    table.add_row("", "4. Type a wrong password three times, then the right one.")
-    table.add_row("", "5. As erin, export all customers.")
-    table.add_row("", "6. Let an attacker in: make demo ATTACK=stuffing")
+    table.add_row(
+        "Try", "1. Sign in as alice: a device never seen, so Stepwarden's page asks for a code, and says why."
+    )
+    table.add_row("", "2. Security: add a passkey. Sign out and in again: this device is known now.")
+    table.add_row("", "3. Send money: a window asks for exactly that amount and payee. Use the passkey.")
+    table.add_row("", "4. Send money again, and say there that it was not you. Then try once more.")
+    table.add_row("", "5. Type a wrong password three times, then the right one.")
+    table.add_row("", "6. As erin, export all customers.")
+    table.add_row("", "7. Let an attacker in: make demo ATTACK=stuffing")
     table.add_row("", f"   or {', '.join(name for name in ATTACKS if name != 'stuffing')}")
     table.add_row("", "")
     table.add_row("Data", f"{options.data}   (Ctrl-C stops everything)")

@@ -1,7 +1,8 @@
 """People with habits, at the bank's door: the everyday that attacks have to stand out from.
 
 Everyone signs in from home, work or on the way with their own devices, looks at the balance, now and then sends
-money (and then types the code that their phone shows), mistypes a password, travels, signs out. All from one seed.
+money (and then types the code that their phone shows on Stepwarden's page), mistypes a password, travels, signs out.
+All from one seed.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 
 import httpx
 
+from demo.bank.sessions import REMEMBERED_COOKIE
 from demo.browser import Browser, Page
 from demo.people import Person
 from demo.phones import Authenticators
@@ -30,6 +32,8 @@ class Customer:
         self._phones = phones
         self._pace = pace
         self._random = random.Random(f"{seed} {person.user}")
+        self._remembered: dict[str, str] = {}
+        """What Stepwarden gave each of their devices to be remembered by."""
 
     async def live(self, payees: Sequence[str]) -> None:
         """For ever: visits, with pauses between them."""
@@ -49,7 +53,12 @@ class Customer:
         if self._random.random() < TRAVEL:
             address = self._random.choice(ABROAD)
         async with Browser(self._bank, address=address, agent=agent, device=device) as browser:
-            if not await self._sign_in(browser):
+            if token := self._remembered.get(device):
+                browser.set_cookie(REMEMBERED_COOKIE, token)
+            signed_in = await self._sign_in(browser)
+            if token := browser.cookie(REMEMBERED_COOKIE):
+                self._remembered[device] = token
+            if not signed_in:
                 return
             for _ in range(self._random.randint(1, 4)):
                 await self._pause()
@@ -66,9 +75,9 @@ class Customer:
         return page.name == "account"
 
     async def _with_code(self, browser: Browser, page: Page) -> Page:
-        if page.name != "code":
+        if page.name != "challenge":
             return page
-        return await browser.enter_code(await self._phones.next_code(self._person.user))
+        return await browser.enter_code(await self._phones.next_code(self._person.user), remember=True)
 
     async def _do_something(self, browser: Browser, payees: Sequence[str]) -> None:
         dice = self._random.random()

@@ -1,7 +1,7 @@
 """What all attackers have: a place to come from, a bound, and a note of what they achieved.
 
 ``Loot`` counts what the bank would have lost, as seen by the attacker: accounts entered, balances seen, money moved,
-customers exported. An attacker who meets the code page has no code; some guess one.
+customers exported. An attacker who meets Stepwarden's page has no code; some guess one.
 """
 
 import asyncio
@@ -103,9 +103,9 @@ class Attacker:
             self.loot.balances.add(user)
 
     async def guess_code(self, browser: Browser, page: Page, user: str, tries: int) -> Page:
-        """Against the code page: a few random codes, until it ends."""
+        """On Stepwarden's page: a few random codes, until it ends."""
         for _ in range(tries):
-            if page.name != "code":
+            if page.name != "challenge":
                 break
             page = await browser.enter_code(f"{self.random.randint(0, 999_999):06}")
             self.note(page, user)

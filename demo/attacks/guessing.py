@@ -17,7 +17,7 @@ async def run(me: Attacker) -> None:
             if page.name == "account":
                 await me.steal_money(browser, VICTIM, 1500)
                 return
-            if page.name == "code":
+            if page.name == "challenge":
                 await me.guess_code(browser, page, VICTIM, 6)
                 return
 

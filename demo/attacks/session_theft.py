@@ -19,7 +19,7 @@ async def run(me: Attacker) -> None:
             return
         await asyncio.sleep(PAUSE)
         async with me.browser("178.176.40.7") as thief:
-            for name in ("acme_session", "acme_device"):
+            for name in ("acme_session", "acme_device", "acme_remembered"):
                 thief.set_cookie(name, own.cookie(name))
             await _use(me, thief)
 

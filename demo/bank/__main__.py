@@ -1,4 +1,6 @@
-"""Serve the bank: ``STEPWARDEN_KEY=... python -m demo.bank --port 8000 --stepwarden URL --codes FILE``.
+"""Serve the bank: ``STEPWARDEN_KEY=... python -m demo.bank --port 8000 --stepwarden URL --pages URL --codes FILE``.
+
+``--stepwarden`` is where the bank reaches Stepwarden, ``--pages`` where people's browsers do.
 
 The key comes from the environment, since arguments are visible to every process of the machine.
 """
@@ -17,10 +19,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m demo.bank")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--stepwarden", required=True)
+    parser.add_argument("--pages", required=True)
     parser.add_argument("--codes", type=Path, required=True)
     options = parser.parse_args()
     client = AsyncClient(options.stepwarden, key=os.environ.pop("STEPWARDEN_KEY"), timeout=3.0)
-    app = build(client, options.codes)
+    origin = f"http://localhost:{options.port}"
+    app = build(client, options.codes, origin=origin, stepwarden=options.pages)
     # proxy_headers off: Stepwarden gets the peer and the header as they came, and judges itself.
     uvicorn.run(
         app,

@@ -10,10 +10,11 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 
-from demo.bank import codepage, democodes, feed, orders, signin
+from demo.bank import democodes, feed, finishing, orders, security, signin
 from demo.bank.accounts import Account, Books, hash_password
-from demo.bank.context import HERE, Bank, await_code
+from demo.bank.context import HERE, Bank
 from demo.bank.sessions import Refusal, SessionLayer, web_of
+from demo.bank.stepping import GO_ON, OVER, WayBack, step_up_page
 from demo.bank.words import what
 from demo.people import PEOPLE
 from stepwarden.sdk import (
@@ -23,7 +24,6 @@ from stepwarden.sdk import (
     Open,
     Protected,
     SelfAsking,
-    StepUp,
     StepwardenMiddleware,
     UnavailableError,
 )
@@ -35,8 +35,9 @@ ROUTES = (
     SelfAsking("POST", "/sign-in"),
     Open("POST", "/sign-out"),
     Open("GET", "/refused"),
-    Open("GET", "/code"),
-    SelfAsking("POST", "/code"),
+    SelfAsking("GET", GO_ON),
+    Open("GET", OVER),
+    Open("GET", "/security"),
     Protected("GET", "/account", action="balance.read"),
     Open("GET", "/transfer"),
     SelfAsking("POST", "/transfer"),
@@ -47,7 +48,7 @@ ROUTES = (
     Open("GET", "/static/{file}"),
     Open("GET", "/demo/codes"),
 )
-SIGNED_IN_ONLY = ("/account", "/transfer", "/mail", "/customers")
+SIGNED_IN_ONLY = ("/account", "/transfer", "/mail", "/customers", "/security")
 
 
 def open_books() -> Books:
@@ -66,18 +67,23 @@ def open_books() -> Books:
 
 def identify(scope: Scope) -> Identity:
     web = web_of(scope)
-    return Identity(actor=web.session.actor, session=web.session.id, device=web.device)
+    return Identity(
+        actor=web.session.actor, session=web.session.id, device=web.device, device_token=web.remembered
+    )
 
 
-def take_grant(scope: Scope, action: str, resource: str) -> str:
-    return web_of(scope).session.grants.pop((action, resource), "")
+def build(
+    client: AsyncClient, codes: Path, *, origin: str, stepwarden: str, books: Books | None = None
+) -> App:
+    """Everything, ready for a server that does not rewrite client addresses itself.
 
-
-def build(client: AsyncClient, codes: Path, books: Books | None = None) -> App:
-    """Everything, ready for a server that does not rewrite client addresses itself."""
-    bank = Bank.open(books or open_books(), codes)
+    Args:
+        origin: where browsers know the bank; Stepwarden's ``pages.apps`` must have it.
+        stepwarden: where browsers know Stepwarden (its ``server.public_url``).
+    """
+    bank = Bank.open(books or open_books(), client, origin=origin, stepwarden=stepwarden, codes=codes)
     app = FastAPI(title="Acme Bank", docs_url=None, redoc_url=None, openapi_url=None)
-    for part in (signin, orders, codepage, democodes):
+    for part in (signin, orders, finishing, security, democodes):
         app.include_router(part.routes(bank))
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
 
@@ -86,22 +92,9 @@ def build(client: AsyncClient, codes: Path, books: Books | None = None) -> App:
         # Handled here, within the framework, which would answer 500 before the middleware hears of it.
         return bank.page(request, "unavailable", 503)
 
-    async def on_step_up(scope: Scope, decision: Decision, route: Protected, resource: str) -> str:
-        web = web_of(scope)
-        if not isinstance(decision, StepUp):
-            raise TypeError("asked for a code where none is needed")
-        return await_code(
-            bank,
-            web,
-            decision,
-            route.action,
-            actor=web.session.actor,
-            resource=resource,
-            go_to=route.path,
-        )
-
-    async def on_denied(scope: Scope, decision: Decision, route: Protected, resource: str) -> str:
-        web_of(scope).session.refusal = Refusal(words=what(bank.books, route.action, {}), decision=decision)
+    async def refused(scope: Scope, decision: Decision, route: Protected, resource: str) -> str:
+        """Denied, or there is nothing that this person could prove themselves with."""
+        web_of(scope).session.refusal = Refusal(words=what(route.action, {}), decision=decision)
         return "/refused"
 
     def observe(scope: Scope, action: str, decision: Decision, again: bool) -> None:
@@ -110,15 +103,18 @@ def build(client: AsyncClient, codes: Path, books: Books | None = None) -> App:
     async def pages(scope: Any, receive: Any, send: Any) -> None:
         await app(scope, receive, send)
 
+    step_up = step_up_page(origin)
     guarded = StepwardenMiddleware(
         pages,
         client=client,
         identify=identify,
         routes=ROUTES,
         protected=["/"],
-        on_step_up=on_step_up,
-        on_denied=on_denied,
-        grants=take_grant,
+        step_up=step_up,
+        on_step_up=refused,
+        on_denied=refused,
         observe=observe,
     )
-    return SessionLayer(guarded, store=bank.store, signed_in_only=SIGNED_IN_ONLY)
+    return SessionLayer(
+        WayBack(guarded, step_up), store=bank.store, signed_in_only=SIGNED_IN_ONLY, stepwarden=stepwarden
+    )

@@ -5,31 +5,45 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fastapi import Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from fastapi.templating import Jinja2Templates
 
 from demo.bank import feed, words
 from demo.bank.accounts import Account, Books, euros
-from demo.bank.sessions import Pending, Refusal, SessionStore, Web, web_of
-from stepwarden.sdk import Decision, Handle, StepUp
+from demo.bank.sessions import SessionStore, web_of
+from stepwarden.sdk import AsyncClient, Decision, Handle, StepUp
 
 HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
 class Bank:
-    """One running bank. ``codes`` is the demonstration's file of enrolled authenticators."""
+    """One running bank. ``origin`` is where browsers know it, ``stepwarden`` where they know Stepwarden.
+
+    ``codes`` is the demonstration's file of enrolled authenticators.
+    """
 
     books: Books
     store: SessionStore
+    client: AsyncClient
+    origin: str
+    stepwarden: str
     codes: Path
     templates: Jinja2Templates
 
     @classmethod
-    def open(cls, books: Books, codes: Path) -> "Bank":
+    def open(cls, books: Books, client: AsyncClient, *, origin: str, stepwarden: str, codes: Path) -> "Bank":
         templates = Jinja2Templates(directory=HERE / "templates")
         templates.env.filters["euros"] = euros
-        return cls(books=books, store=SessionStore(), codes=codes, templates=templates)
+        return cls(
+            books=books,
+            store=SessionStore(),
+            client=client,
+            origin=origin,
+            stepwarden=stepwarden,
+            codes=codes,
+            templates=templates,
+        )
 
     def account(self, request: Request) -> Account | None:
         actor = web_of(request.scope).session.actor
@@ -88,35 +102,15 @@ async def ask(
     return decision
 
 
-def await_code(
-    bank: Bank,
-    web: Web,
-    decision: StepUp,
-    action: str,
-    *,
-    actor: str,
-    resource: str = "",
-    parameters: Mapping[str, str | int | bool] | None = None,
-    go_to: str = "",
-) -> str:
-    """Remember what waits for a code; gives the address to go to."""
-    action_words = words.what(bank.books, action, parameters or {})
-    if decision.challenge is None:
-        web.session.refusal = Refusal(words=action_words, decision=decision)
-        return "/refused"
-    web.session.pending = Pending(
-        challenge=decision.challenge.id,
-        factors=decision.challenge.factors,
-        action=action,
-        resource=resource,
-        actor=actor,
-        parameters=dict(parameters or {}),
-        words=action_words,
-        why=words.why(decision),
-        go_to=go_to,
-    )
-    return "/code"
-
-
 def go(address: str) -> Response:
-    return RedirectResponse(address, status_code=303)
+    return RedirectResponse(address, status_code=303, headers={"cache-control": "no-store"})
+
+
+def by_script(request: Request) -> bool:
+    """Whether the bank's own script asks, which shows what comes of it by itself."""
+    return request.headers.get("accept") == "application/json"
+
+
+def lead(request: Request, address: str) -> Response:
+    """Go on there; a script is told where."""
+    return JSONResponse({"go": address}) if by_script(request) else go(address)

@@ -29,8 +29,9 @@ def read_phones(path: Path) -> dict[str, Phone]:
     return msgspec.json.decode(path.read_bytes(), type=dict[str, Phone])
 
 
-def current_code(phone: Phone) -> str:
-    return pyotp.TOTP(phone.secret).now()
+def current_code(phone: Phone, later: int = 0) -> str:
+    """The code of this half minute, or of one so many later: the next one is taken already."""
+    return pyotp.TOTP(phone.secret).at(int(time.time()) + 30 * later)
 
 
 def seconds_left() -> int:
@@ -47,7 +48,7 @@ def routes(bank: Bank) -> APIRouter:
             return PlainTextResponse("only for this machine", 403)
         phones = read_phones(bank.codes)
         rows = [
-            {"person": p, "code": current_code(phones[p.user]), "recovery": phones[p.user].recovery[:1]}
+            {"person": p, "code": current_code(phones[p.user]), "next": current_code(phones[p.user], 1)}
             for p in sorted(PEOPLE, key=lambda p: p.played)
             if p.user in phones
         ]

@@ -13,14 +13,19 @@ from stepwarden.sdk.asgi import Scope
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One decision (``decision`` set), one answer to a challenge (``code``), or a wrong password (``wrong``)."""
+    """One decision (``decision`` set), one step on Stepwarden's pages (``step``), or a wrong password (``wrong``).
+
+    ``id`` is the decision's; ``how`` what the step was done with.
+    """
 
     actor: str
     action: str
     address: str
     label: str = ""
+    id: str = ""
     decision: str = ""
-    code: str = ""
+    step: str = ""
+    how: str = ""
     risk: float = 0.0
     reasons: tuple[str, ...] = ()
     again: bool = False
@@ -51,6 +56,7 @@ def decided(scope: Scope, actor: str, action: str, decision: Decision, *, again:
             action=action,
             address=_address(scope),
             label=_header(scope, b"x-demo-label"),
+            id=decision.id,
             decision=word,
             risk=decision.risk,
             reasons=tuple(reason.text for reason in decision.reasons if reason.weight >= 0)[:4],
@@ -60,9 +66,25 @@ def decided(scope: Scope, actor: str, action: str, decision: Decision, *, again:
     )
 
 
-def answered(scope: Scope, actor: str, action: str, result: str) -> None:
-    label = _header(scope, b"x-demo-label")
-    _write(Line(actor=actor, action=action, address=_address(scope), label=label, code=result))
+def step(scope: Scope, actor: str, action: str, name: str, *, how: str = "", why: str = "") -> None:
+    """A step on Stepwarden's page that the bank knows of; the screen reads the rest in the log."""
+    _write(
+        Line(
+            actor=actor,
+            action=action,
+            address=_address(scope),
+            label=_header(scope, b"x-demo-label"),
+            step=name,
+            how=how,
+            reasons=(why,) if why else (),
+        )
+    )
+
+
+def passed(scope: Scope, actor: str, action: str, amr: tuple[str, ...]) -> None:
+    """A proof was collected. ``amr``: RFC 8176; a passkey is a key in hardware or in software."""
+    how = "a passkey" if {"hwk", "swk"} & set(amr) else "a code"
+    step(scope, actor, action, "passed", how=how)
 
 
 def wrong_password(scope: Scope, actor: str) -> None:

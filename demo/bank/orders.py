@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import JSONResponse, Response
 
 from demo.bank.accounts import OrderError, parse_amount
-from demo.bank.context import Bank, ask, await_code, form_of, go, handle_of
-from demo.bank.sessions import web_of
+from demo.bank.context import Bank, ask, by_script, form_of, handle_of, lead
+from demo.bank.sessions import Order, Refusal, web_of
+from demo.bank.stepping import CALLBACK, send_away
 from demo.bank.words import what
-from stepwarden.sdk import Allowed, Denied, SdkError, StepUp
+from stepwarden.sdk import Allowed, Denied, Passed, SdkError, StepUp
 
 _log = logging.getLogger(__name__)
 _MAIL = re.compile(r"[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,4}")
@@ -27,23 +28,47 @@ def routes(bank: Bank) -> APIRouter:
     async def account(request: Request) -> Response:
         return bank.page(request, "account")
 
+    def transfer_page(request: Request, status: int = 200, wrong: str = "") -> Response:
+        state = web_of(request.scope).session.state
+        return bank.page(
+            request,
+            "transfer",
+            status,
+            wrong=wrong,
+            people=bank.books.all(),
+            state=state,
+            stepwarden=bank.stepwarden,
+            done=CALLBACK,
+        )
+
+    def wrong(request: Request, status: int, text: str) -> Response:
+        return (
+            JSONResponse({"wrong": text}, status)
+            if by_script(request)
+            else transfer_page(request, status, text)
+        )
+
     @router.get("/transfer")
     async def transfer_form(request: Request) -> Response:
-        return bank.page(request, "transfer", wrong="", people=bank.books.all())
+        return transfer_page(request)
 
     @router.post("/transfer")
     async def transfer(request: Request) -> Response:
         form = await form_of(request)
         if form is None:
-            return bank.page(
-                request, "transfer", 403, wrong="This form was too old.", people=bank.books.all()
-            )
+            return wrong(request, 403, "This form was too old. Please try again.")
         try:
             cents = parse_amount(form.get("amount", ""))
             payee = bank.books.find_payee(form.get("payee", ""))
         except OrderError as exc:
-            return bank.page(request, "transfer", 422, wrong=str(exc), people=bank.books.all())
-        return await order(bank, request, "transfer", {"cents": cents, "payee": payee})
+            return wrong(request, 422, str(exc))
+        # Named as the policy's words want them: "Transfer 12.50 EUR to ..." is what Stepwarden's page says.
+        parameters: dict[str, str | int | bool] = {
+            "amount": cents,
+            "currency": "EUR",
+            "to": bank.books.name_of(payee),
+        }
+        return await order(bank, request, "transfer", parameters)
 
     @router.get("/mail")
     async def mail_form(request: Request) -> Response:
@@ -92,29 +117,45 @@ async def order(
     request: Request,
     action: str,
     parameters: Mapping[str, str | int | bool],
-    *,
-    grant: str = "",
+    passed: Passed | None = None,
 ) -> Response:
-    """Ask, with a grant where a code was given, and carry the order out if it is allowed."""
+    """Ask, with the grant where it was proved, and carry the order out if it is allowed."""
     web = web_of(request.scope)
     actor = web.session.actor
+    grant = passed.grant if passed else ""
     decision = await ask(request, action, actor=actor, parameters=parameters, grant=grant)
     match decision:
         case Allowed():
-            done = _carry_out(bank, web.session.actor, action, parameters)
-            try:
-                await handle_of(request).report(decision.id, "success" if done[0] else "failure")
-            except SdkError as exc:
-                # The decision is in the log and the order is carried out: only its outcome is missing.
-                _log.warning("an outcome could not be reported: %s", exc)
-            web.session.notice = done[1]
-            return go("/account")
+            done, web.session.notice = _carry_out(bank, actor, action, parameters)
+            await _report(request, decision.id, done, passed)
+            return lead(request, "/account")
         case StepUp():
-            return go(await_code(bank, web, decision, action, actor=actor, parameters=parameters))
+            return send_away(
+                bank, request, decision, Order(action=action, actor=actor, parameters=dict(parameters))
+            )
         case Denied():
-            return bank.refuse(request, what(bank.books, action, parameters), decision)
+            words = what(action, parameters)
+            if by_script(request):
+                web.session.refusal = Refusal(words=words, decision=decision)
+                return lead(request, "/refused")
+            return bank.refuse(request, words, decision)
         case _:
             assert_never(decision)
+
+
+async def _report(request: Request, attempt: str, done: bool, passed: Passed | None) -> None:
+    """How it ended; after a proof the session goes on under the id that came with it."""
+    web = web_of(request.scope)
+    fresh = passed.session if passed and done else ""
+    try:
+        await handle_of(request).report(attempt, "success" if done else "failure", session=fresh)
+    except SdkError as exc:
+        # The decision is in the log and the order is carried out: only its outcome is missing. Stepwarden has not
+        # heard of the new id, so the old one has to do.
+        _log.warning("an outcome could not be reported: %s", exc)
+        fresh = ""
+    if passed:
+        web.move(fresh)
 
 
 def _carry_out(
@@ -124,7 +165,8 @@ def _carry_out(
         bank.books[actor].mail = str(parameters["mail"])
         return True, "Your mail address is changed."
     try:
-        bank.books.transfer(actor, str(parameters["payee"]), int(parameters["cents"]))
+        payee = bank.books.find_payee(str(parameters["to"]))
+        bank.books.transfer(actor, payee, int(parameters["amount"]))
     except OrderError as exc:
         return False, str(exc)
-    return True, f"Done: {what(bank.books, action, parameters)}."
+    return True, f"Done: {what(action, parameters)}."

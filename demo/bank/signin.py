@@ -10,10 +10,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from demo.bank import feed
-from demo.bank.context import Bank, ask, await_code, form_of, go, handle_of
-from demo.bank.sessions import WebSession, web_of
+from demo.bank.context import Bank, ask, form_of, go, handle_of
+from demo.bank.sessions import Order, WebSession, web_of
+from demo.bank.stepping import send_away
 from demo.bank.words import what
-from stepwarden.sdk import Allowed, Denied, StepUp
+from stepwarden.sdk import Allowed, Denied, Passed, StepUp
 
 
 def routes(bank: Bank) -> APIRouter:
@@ -56,7 +57,7 @@ def routes(bank: Bank) -> APIRouter:
 async def _sign_in(bank: Bank, request: Request, user: str, password: str) -> Response:
     decision = await ask(request, "login", actor=user)
     if isinstance(decision, Denied):
-        return bank.refuse(request, what(bank.books, "login", {}), decision)
+        return bank.refuse(request, what("login", {}), decision)
     if not await bank.books.is_password(user, password):
         if decision.id:
             await handle_of(request).report(decision.id, "failure")
@@ -68,13 +69,27 @@ async def _sign_in(bank: Bank, request: Request, user: str, password: str) -> Re
             return go("/account")
         case StepUp():
             await handle_of(request).report(decision.id, "unknown", proved=("pwd",))
-            return go(await_code(bank, web_of(request.scope), decision, "login", actor=user))
+            return send_away(bank, request, decision, Order(action="login", actor=user))
         case _:
             assert_never(decision)
 
 
-async def finish(request: Request, attempt_id: str, user: str) -> None:
+async def go_on(bank: Bank, request: Request, user: str, passed: Passed) -> Response:
+    """The password was right, and so was what came on top of it: ask once more, with the grant."""
+    decision = await ask(request, "login", actor=user, proved=("pwd",), grant=passed.grant)
+    match decision:
+        case Allowed():
+            await finish(request, decision.id, user, passed.session)
+            return go("/account")
+        case StepUp() | Denied():
+            return bank.refuse(request, what("login", {}), decision)
+        case _:
+            assert_never(decision)
+
+
+async def finish(request: Request, attempt_id: str, user: str, session_id: str = "") -> None:
     """A new session, once Stepwarden has heard of it: if that report is lost, nobody is signed in."""
     session = WebSession(actor=user)
+    session.id = session_id or session.id
     await handle_of(request).report(attempt_id, "success", proved=("pwd",), session=session.id)
     web_of(request.scope).replace(session)

@@ -1,9 +1,9 @@
-"""Plain words: what is being approved, and why a code is asked for or access refused."""
+"""Plain words: what somebody wanted to do, and why it was refused. What they approve, Stepwarden's page says."""
 
 from collections.abc import Mapping
 from typing import assert_never
 
-from demo.bank.accounts import Books, euros
+from demo.bank.accounts import euros
 from stepwarden.sdk import Allowed, Decision, Denied, StepUp
 
 _WHAT = {
@@ -14,10 +14,10 @@ _WHAT = {
 }
 
 
-def what(books: Books, action: str, parameters: Mapping[str, str | int | bool]) -> str:
-    """What a person would be approving, with the details that the approval is bound to."""
+def what(action: str, parameters: Mapping[str, str | int | bool]) -> str:
+    """What somebody wants to do, with its details."""
     if action == "transfer":
-        return f"Send {euros(int(parameters['cents']))} to {books.name_of(str(parameters['payee']))}"
+        return f"Send {euros(int(parameters['amount']))} to {parameters['to']}"
     if action == "mail.change":
         return f"Change your mail address to {parameters['mail']}"
     return _WHAT[action]

@@ -1,4 +1,4 @@
-"""Acme Bank's pages over a fake Stepwarden: sign-in, step-up, orders, refusals, cookies and forms."""
+"""Acme Bank's pages over a fake Stepwarden: sign-in, orders, refusals, cookies and forms. Step-ups: beside this."""
 
 import asyncio
 import re
@@ -15,8 +15,8 @@ from demo.bank.accounts import Books, OrderError, euros, parse_amount
 from demo.bank.app import ROUTES, open_books
 from demo.bank.democodes import Phone
 from stepwarden.sdk import Open, Protected
-from tests.demo.visitor import PASSWORD, Visitor, deny_only, visit, walk
-from tests.sdk.fake_stepwarden import RIGHT_CODE, FakeStepwarden
+from tests.demo.visitor import PAGES, PASSWORD, Visitor, deny_only, visit, walk
+from tests.sdk.fake_stepwarden import FakeStepwarden
 
 
 @pytest.fixture
@@ -83,67 +83,6 @@ def test_a_wrong_password_and_an_unknown_user_look_the_same(
 
     walk(fake, hashed, steps)
     assert [body["outcome"] for body in fake.sent("/outcome")] == ["failure"]
-
-
-@pytest.mark.parametrize("said", ["step_up", "deny"])
-def test_a_wrong_password_never_reaches_the_code_page(fake: FakeStepwarden, hashed: Books, said: str) -> None:
-    """Whoever lacks the password cannot use the second factor, nor lock it."""
-    fake.decide = lambda attempt: said
-
-    async def steps(me: Visitor) -> None:
-        await me.sign_in("alice", "wrong")
-        assert (await me.get("/code")).headers["location"] == "/"
-
-    walk(fake, hashed, steps)
-
-
-def test_a_step_up_at_sign_in(fake: FakeStepwarden, hashed: Books) -> None:
-    """The code page says what and why; a wrong code stays there, the right one signs in with a fresh cookie."""
-    fake.decide = deny_only("login", word="step_up")
-
-    async def steps(me: Visitor) -> None:
-        assert (await me.sign_in("alice")).headers["location"] == "/code"
-        page = await me.get("/code")
-        assert "Sign in to Acme Bank" in page.text
-        assert "A device not seen before." in page.text
-        assert 'autocomplete="one-time-code"' in page.text
-        assert (await me.get("/account")).headers["location"] == "/sign-in"
-        wrong = await me.post("/code", code="000000")
-        assert (wrong.status_code, "not right" in wrong.text) == (401, True)
-        before = me.web.cookies["acme_session"]
-        right = await me.post("/code", code="123 456")
-        assert right.headers["location"] == "/account"
-        assert me.web.cookies["acme_session"] != before
-        assert (await me.get("/account")).status_code == 200
-
-    walk(fake, hashed, steps)
-    outcomes = [(body["outcome"], body["proved"]) for body in fake.sent("/outcome")[:2]]
-    assert outcomes == [("unknown", ["pwd"]), ("success", ["pwd"])]
-    assert "grant" in fake.sent("/v1/attempts")[1]
-
-
-def test_a_transfer_is_approved_with_exactly_its_details(fake: FakeStepwarden) -> None:
-    """The code page names amount and payee, the retry has the same parameters, the money moves once."""
-    fake.decide = deny_only("transfer", word="step_up")
-    books = open_books()
-
-    async def steps(me: Visitor) -> None:
-        await me.sign_in("alice")
-        asked = await me.post("/transfer", payee="bob berg", amount="120,50")
-        assert asked.headers["location"] == "/code"
-        assert books["bob"].cents == 91_020
-        assert "Send 120.50 € to Bob Berg" in (await me.get("/code")).text
-        before = me.web.cookies["acme_session"]
-        assert (await me.post("/code", code=RIGHT_CODE)).headers["location"] == "/account"
-        assert me.web.cookies["acme_session"] != before
-        assert books["bob"].cents == 91_020 + 12_050
-        assert (await me.get("/code")).headers["location"] == "/"
-        assert "Done: Send 120.50 € to Bob Berg." in (await me.get("/account")).text
-
-    walk(fake, books, steps)
-    first, second = (a for a in fake.sent("/v1/attempts") if a["action"] == "transfer")
-    assert first["parameters"] == second["parameters"] == {"cents": 12050, "payee": "bob"}
-    assert second["grant"]
 
 
 def test_a_refusal_moves_nothing_and_says_why(fake: FakeStepwarden) -> None:
@@ -219,26 +158,6 @@ def test_a_lost_report_signs_nobody_in(fake: FakeStepwarden, hashed: Books) -> N
     walk(fake, hashed, steps)
 
 
-def test_an_export_needs_an_employee_and_a_code(fake: FakeStepwarden, hashed: Books) -> None:
-    """The middleware asks; after the code the download comes, once."""
-    fake.decide = deny_only("customers.export", word="step_up")
-
-    async def steps(me: Visitor) -> None:
-        await me.sign_in("erin")
-        assert "Alice Adler" in (await me.get("/customers")).text
-        assert (await me.get("/customers/export.csv")).headers["location"] == "/code"
-        assert "Export the data of all customers" in (await me.get("/code")).text
-        assert (await me.post("/code", code=RIGHT_CODE)).headers["location"] == "/customers/export.csv"
-        export = await me.get("/customers/export.csv")
-        assert export.status_code == 200
-        assert export.text.count("\n") == len(hashed.all()) + 1
-        assert (await me.get("/customers/export.csv")).headers["location"] == "/code"
-
-    walk(fake, hashed, steps)
-    exports = [a for a in fake.sent("/v1/attempts") if a["action"] == "customers.export"]
-    assert [bool(a.get("grant")) for a in exports] == [False, True, False]
-
-
 def test_a_customer_sees_no_customers(fake: FakeStepwarden, hashed: Books) -> None:
     """The role is the bank's own rule; Stepwarden's allow is not enough, and hears of the failure."""
 
@@ -251,15 +170,13 @@ def test_a_customer_sees_no_customers(fake: FakeStepwarden, hashed: Books) -> No
     assert [body["outcome"] for body in fake.sent("/outcome")] == ["success", "failure", "failure"]
 
 
-@pytest.mark.parametrize("path", ["/sign-in", "/transfer", "/mail", "/code"])
+@pytest.mark.parametrize("path", ["/sign-in", "/transfer", "/mail"])
 def test_forms_without_their_token_do_nothing(fake: FakeStepwarden, path: str) -> None:
     """Cross-site requests are refused before Stepwarden or the books hear of them."""
     books = open_books()
-    fake.decide = deny_only("transfer", word="step_up")
 
     async def steps(me: Visitor) -> None:
         await me.sign_in("alice")
-        await me.post("/transfer", payee="bob", amount="5")
         asked = len(fake.requests)
         fields = {
             "user": "alice",
@@ -269,7 +186,7 @@ def test_forms_without_their_token_do_nothing(fake: FakeStepwarden, path: str) -
             "mail": "a@b.cd",
         }
         for token in ({}, {"csrf": "guess"}):
-            answer = await me.web.post(path, data={**fields, "code": RIGHT_CODE, **token})
+            answer = await me.web.post(path, data={**fields, **token})
             assert answer.status_code == 403
         assert len(fake.requests) == asked
 
@@ -291,31 +208,25 @@ def test_signing_out_ends_the_session(fake: FakeStepwarden, hashed: Books) -> No
     walk(fake, hashed, steps)
 
 
-def test_stopping_at_the_code_page_forgets_the_order(fake: FakeStepwarden, hashed: Books) -> None:
-    """ "This was not me": the challenge is dropped."""
-    fake.decide = deny_only("transfer", word="step_up")
-
-    async def steps(me: Visitor) -> None:
-        await me.sign_in("alice")
-        await me.post("/transfer", payee="bob", amount="5")
-        await me.post("/code", cancel="1")
-        assert (await me.get("/code")).headers["location"] == "/"
-
-    walk(fake, hashed, steps)
-
-
 def test_pages_load_nothing_from_elsewhere(fake: FakeStepwarden, hashed: Books) -> None:
-    """No page or style names another host, and the policy header forbids it."""
+    """No page, style or script names another host, and the policy header forbids all but Stepwarden's script."""
 
     async def steps(me: Visitor) -> None:
         await me.sign_in("erin")
         for path in ("/sign-in", "/account", "/transfer", "/mail", "/customers"):
             page = await me.get(path)
-            assert "default-src 'self'" in page.headers["content-security-policy"]
+            policy = page.headers["content-security-policy"]
+            assert policy.startswith(
+                f"default-src 'self'; script-src 'self' {PAGES}; form-action 'self' {PAGES}; frame-ancestors 'none'"
+            )
+            assert policy.count("http") == 2
             assert not re.search(r"""(?:src|href|url)\s*[=(]\s*["']?(?:https?:)?//""", page.text)
         style = await me.get("/static/acme.css")
         assert style.status_code == 200
         assert "//" not in style.text
+        script = await me.get("/static/confirm.js")
+        assert script.status_code == 200
+        assert "http" not in script.text
 
     walk(fake, hashed, steps)
 
@@ -330,7 +241,7 @@ def test_the_code_list_is_for_this_machine_only(fake: FakeStepwarden, hashed: Bo
             page = await me.get("/demo/codes")
             assert page.status_code == 200
             assert "For this demonstration only" in page.text
-            assert re.search(r'class="now">\d{6}<', page.text)
+            assert re.search(r'class="now">\d{6}<.*<code>\d{6}<', page.text)
             refused = await me.web.get("/demo/codes", headers={"x-forwarded-for": "198.51.100.1"})
             assert refused.status_code == 403
 

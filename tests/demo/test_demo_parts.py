@@ -29,7 +29,17 @@ from demo.show import MARK, prepare
 NOW = datetime(2026, 5, 4, 15, 0, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("url", ["http://203.0.113.5:8000", "https://10.0.0.1", "http://[2001:db8::1]:80"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://203.0.113.5:8000",
+        "https://10.0.0.1",
+        "http://[2001:db8::1]:80",
+        "http://localhost.example",
+        "http://bank.example",
+        "http:///x",
+    ],
+)
 def test_attackers_touch_nothing_but_the_loopback_interface(url: str) -> None:
     """A browser for any other address cannot be made."""
     with pytest.raises(ValueError, match="loopback"):
@@ -163,10 +173,14 @@ def test_without_a_terminal_the_screen_prints_plain_lines() -> None:
     )
     with Screen(Console(file=out, force_terminal=False, width=40), "stuffing") as screen:
         screen.show(line)
-        screen.show(Line(actor="b", action="transfer", address="c", code="passed"))
+        screen.show(Line(actor="b", action="transfer", address="c", step="passed", how="a passkey"))
+        screen.show(Line(actor="b", action="transfer", address="c", step="denied"))
+        screen.show(Line(actor="b", action="security", address="", step="enrolled", how="a passkey"))
     assert out.getvalue().splitlines() == [
         "[stuffing] [bold]x login from a: denied risk 50%: why",
-        "b transfer from c: code right",
+        "b transfer from c: passed with a passkey",
+        "b transfer from c: this wasn't me: it is over, and the next attempts on this account are trusted less",
+        "b security: added a passkey",
     ]
 
 
@@ -178,7 +192,7 @@ def test_on_a_terminal_the_screen_is_a_live_table() -> None:
     )
     with Screen(Console(file=out, force_terminal=True, width=140), "") as screen:
         screen.show(line)
-    assert "code asked" in out.getvalue()
+    assert "step-up" in out.getvalue()
     assert "stepped up 1" in out.getvalue()
 
 

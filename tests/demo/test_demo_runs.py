@@ -38,8 +38,11 @@ def children_of(data: Path) -> list[str]:
 
 
 def test_an_attack_is_shown_answered_and_summed_up(tmp_path: Path) -> None:
-    """People pass, the attacker is stepped up and refused, nothing is stolen, and no process is left behind."""
-    run = start(tmp_path, "--seconds", "25", "--attack", "stuffing", "--pace", "1.5")
+    """People pass, the attacker is stepped up and refused, nothing is stolen, and no process is left behind.
+
+    The attack ends by itself long before 45 s, unless the machine is busy.
+    """
+    run = start(tmp_path, "--seconds", "45", "--attack", "stuffing", "--pace", "1.5")
     out, _ = run.communicate(timeout=150)
     assert run.returncode == 0, out
     assert "Acme Bank" in out
@@ -58,11 +61,14 @@ def test_an_attack_is_shown_answered_and_summed_up(tmp_path: Path) -> None:
     assert attempts - denied - wrong <= 3, summary
     assert denied + stepped > attempts * 0.5, summary
     assert denied > 0, summary
-    assert "moved" not in summary
+    assert "achieved   nothing" in summary
     honest, passed, _, refused, _ = map(int, people.groups())
     assert honest >= 20, summary
     assert passed > honest * 0.6, summary
     assert refused <= honest * 0.05, summary
+    # People went to Stepwarden's page, and came back; the log told what the bank cannot see.
+    assert re.search(r"^\w+ \S+ from \S+: page opened: ", out, re.MULTILINE), out
+    assert re.search(r"^\w+ \S+ from \S+: passed with a code$", out, re.MULTILINE), out
     verified = out[out.index("verified from the first") :]
     assert "ok: 1 the head" in verified
     assert "FAILED" not in verified
