@@ -31,7 +31,7 @@ contracts: $(READY) ## import-linter: who may import whom
 
 unit: $(READY) ## the tests
 	@bash scripts/tools.sh $(TOOLS)
-	@$(PY) -m pytest -q -m "not soak"
+	@$(PY) -m pytest -q -m "not soak" -n auto --dist loadfile
 
 soak: $(READY) ## long runs
 	@bash scripts/tools.sh $(TOOLS)

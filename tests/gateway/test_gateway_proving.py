@@ -153,8 +153,8 @@ def test_a_signed_report_reaches_the_challenge(anonymous: httpx.Client, service:
     "change",
     [
         {"secret": b"x" * 32},
-        {"seconds": int(time()) - 400},
-        {"seconds": int(time()) + 400},
+        {"late": -400},
+        {"late": 400},
         {"sent": json.dumps({**REPORT, "number": "43"}).encode()},
         {"body": b"junk"},
         {"body": b'{"challenge":"c-1","answer":"approve","answer":"deny"}'},
@@ -169,6 +169,8 @@ def test_attack_a_report_that_nobody_signed(
     """Another secret, an old or a future time, a changed or a senseless body: one answer, and nothing is asked."""
     more = dict(change)
     body = more.pop("body", json.dumps(REPORT).encode())
+    if "late" in more:
+        more["seconds"] = int(time()) + more.pop("late")
     expected = anonymous.post("/v1/push/answer", content=b"{}", headers=LATER)
     assert expected.status_code == 401
     reply = report(anonymous, body, **more)

@@ -24,7 +24,7 @@ COMMANDS = {
         "The log: check it, recompute its decisions, archive, prune, show parts of it; its keys.",
     ),
     "subject": Later(
-        "stepwarden.cli.subject:app", "What is held about a person: export it, check it, erase it."
+        "stepwarden.cli.subject:app", "A person: what is held, erasing it, factors and sessions."
     ),
     "policy": Later("stepwarden.cli.policy:app", "Check, test and show policies."),
     "witness": Later(

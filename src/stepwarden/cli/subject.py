@@ -28,9 +28,7 @@ from stepwarden.events.subject import Tally
 from stepwarden.flow.proved import check_subject
 from stepwarden.ledger.keys import read_verifiers
 
-app = typer.Typer(
-    help="A person: what is held about them, erasing it, their factors and sessions.", no_args_is_help=True
-)
+app = typer.Typer(help="A person: what is held, erasing it, factors and sessions.", no_args_is_help=True)
 Who = Annotated[str, typer.Argument(metavar="[ID]", help="The person, by the id that the application uses.")]
 Address = Annotated[
     str, typer.Option(help="Instead of an id: what comes from this address and names nobody.")
