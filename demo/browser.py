@@ -1,8 +1,9 @@
 """A browser, as far as the bank and Stepwarden's pages need one: cookies, forms, redirects, and a user agent.
 
 It talks only to the loopback interface, wherever it is sent, and gives its place in the world in ``X-Forwarded-For``.
-``Page.name`` is what a person would see: ``account``, ``refused``, ``sign_in``, ... at the bank, and ``challenge``
-where Stepwarden's page asks for a proof. It has no script, so it goes there in its own window, by a redirect.
+``Page.name`` is what a person would see: ``account``, ``refused``, ``sign_in``, ... at the bank, ``challenge`` where
+Stepwarden's page asks for a proof, and ``elsewhere`` on its other pages. It has no script, so it goes there in its own
+window, by a redirect.
 """
 
 import html
@@ -28,7 +29,7 @@ _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What came back. ``name`` is empty for what is no page of the bank's, such as a download.
+    """What came back. ``name`` is empty for what is no page, such as a download.
 
     ``form`` is where a code is sent to and with which hidden fields, if this page asks for one.
     """
@@ -66,7 +67,7 @@ def _read(answer: httpx.Response) -> Page:
         form = (urljoin(str(answer.url), html.unescape(found[1])), fields)
         return Page(name="challenge", status=answer.status_code, text=text, form=form)
     name = _NAME.search(text) if is_page else None
-    return Page(name=name[1] if name else "", status=answer.status_code, text=text)
+    return Page(name=name[1] if name else "elsewhere" * is_page, status=answer.status_code, text=text)
 
 
 class Browser:
@@ -119,7 +120,11 @@ class Browser:
                 break
             method, form, url = "GET", None, urljoin(url, answer.headers["location"])
         page = _read(answer)
-        if found := _CSRF.search(page.text) if page.name and page.form is None else None:
+        if (
+            found := _CSRF.search(page.text)
+            if page.form is None and page.name not in {"", "elsewhere"}
+            else None
+        ):
             self._csrf = html.unescape(found[1])
         self._page = page
         return page

@@ -245,7 +245,7 @@ def box(addresses: Addresses, options: Options) -> Panel:
     table.add_row(
         "Try", "1. Sign in as alice: a device never seen, so Stepwarden's page asks for a code, and says why."
     )
-    table.add_row("", "2. Security: add a passkey. Sign out and in again: this device is known now.")
+    table.add_row("", "2. Security: add a passkey. Sign out and in again: nothing is asked now.")
     table.add_row("", "3. Send money: a window asks for exactly that amount and payee. Use the passkey.")
     table.add_row("", "4. Send money again, and say there that it was not you. Then try once more.")
     table.add_row("", "5. Type a wrong password three times, then the right one.")

@@ -79,6 +79,19 @@ def test_people_answer_on_the_page_that_they_were_sent_to(monkeypatch: pytest.Mo
     assert {request.headers["x-forwarded-for"] for request in seen} == {"198.51.100.1"}
 
 
+def test_a_page_that_says_no_is_not_taken_for_a_download(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else an attacker would count the lines of "too many wrong answers" as customers."""
+    pages = surf(
+        monkeypatch,
+        lambda request: (
+            html("<p>It is over.") if request.url.path == "/over" else httpx.Response(200, text="a,b")
+        ),
+        lambda it: it.open("/over"),
+        lambda it: it.open("/customers/export.csv"),
+    )
+    assert [page.name for page in pages] == ["elsewhere", ""]
+
+
 @pytest.mark.parametrize("target", ["http://203.0.113.5/", "https://bank.example/", "//198.51.100.7/x"])
 def test_a_redirect_leads_nobody_off_the_loopback_interface(
     monkeypatch: pytest.MonkeyPatch, target: str

@@ -1,13 +1,14 @@
 /**
  * Sends the order without leaving the page, and has it approved in Stepwarden's own window.
  *
- * The window opens with the click, while the browser still sees it, and waits for the address. Without this script, or where
- * no window may open, the form leads to the same page in this tab.
+ * The window opens with the click, while the browser still sees it, and waits for the address. Without this script, where no
+ * window may open, or if somebody likes it better, the form leads to the same page in this tab.
  */
 
 const form = document.getElementById("order");
 const wrong = document.getElementById("wrong");
 const button = form.querySelector("button");
+const inWindow = document.getElementById("window");
 const SAID = {
   closed: "The window was closed, so nothing was sent.",
   cancelled: "You went back, so nothing was sent.",
@@ -48,7 +49,9 @@ async function send(stepUp) {
 }
 
 const { stepUp } = await import(`${form.dataset.stepwarden}/static/step-up.js`);
+inWindow.closest("label").hidden = false;
 form.addEventListener("submit", async (event) => {
+  if (!inWindow.checked) return;
   event.preventDefault();
   wrong.hidden = true;
   button.disabled = true;
