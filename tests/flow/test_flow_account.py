@@ -246,6 +246,25 @@ def test_all_other_sessions_are_ended(house: House) -> None:
     holds(house)
 
 
+def test_a_page_that_was_left_is_a_session_no_more(house: House) -> None:
+    """Neither open to anybody, nor among the places where somebody is signed in."""
+
+    async def do(node: Node) -> None:
+        await sign_in(node)
+        key = await enrol_passkey(node)
+        first, second = await entered(node), await entered(node)
+        await prove(node, key, first, "security.open")
+        await prove(node, key, second, "security.open")
+        assert len((await account(node).overview(second)).sessions) == 3
+        await account(node).leave(first)
+        with pytest.raises(UnauthenticatedError):
+            await account(node).overview(first)
+        assert len((await account(node).overview(second)).sessions) == 2
+
+    at_home(house).live(do)
+    holds(house)
+
+
 def test_a_page_session_that_was_ended_elsewhere_is_over(house: House) -> None:
     """It is a session like any other."""
 

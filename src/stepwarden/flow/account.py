@@ -27,7 +27,7 @@ from stepwarden.flow.answers import Answer
 from stepwarden.flow.attempts import Attempts
 from stepwarden.flow.enrolments import Enrolments
 from stepwarden.flow.notices import Notices
-from stepwarden.flow.overview import Overviews
+from stepwarden.flow.overview import PAGE_SECONDS, Overviews
 from stepwarden.flow.pages import Pages
 from stepwarden.flow.recorder import Recorder
 from stepwarden.flow.shown import AccountAnswer, AccountPage, Browser, TotpDraft
@@ -36,7 +36,7 @@ from stepwarden.stepup.factors.webauthn import base64url
 BY: Final = "page"
 BACK: Final = "/account/continue"
 TICKET_SECONDS: Final = 60
-SESSION_SECONDS: Final = 1_800
+SESSION_SECONDS: Final = PAGE_SECONDS
 SECRET_BYTES: Final = 24
 CHANGE_WITHIN: Final = 60_000_000
 """Microseconds between the attempt that allows a change and the change."""
@@ -312,7 +312,9 @@ class Account:
 
     async def leave(self, session: str) -> None:
         """See ``console.service.Account``."""
-        self._sessions.pop(_name(session), None)
+        found = self._sessions.pop(_name(session), None)
+        if found is not None:
+            await self._revoke(found, self._token_of(found.session), -1, "left")
 
     def return_to(self, session: str) -> str:
         """See ``console.service.Account``."""

@@ -25,6 +25,10 @@ ATTEMPTS: Final = 200
 SHOWN: Final = 30
 ENROLLED_HERE: Final[tuple[FactorKind, ...]] = ("webauthn", "totp", "email", "sms", "recovery")
 SECOND: Final = 1_000_000
+PAGE_ACTIONS: Final = ("account.enter", "security.", "factor.")
+"""What is done in a session of the page's own."""
+PAGE_SECONDS: Final = 1_800
+"""How long such a session lasts."""
 
 
 class _Seen(msgspec.Struct, frozen=True):
@@ -83,6 +87,11 @@ class Overviews:
                 places.setdefault(entry.facts.session, entry.facts)
         return seen, outcomes, places
 
+    def _is_old_page(self, facts: Facts) -> bool:
+        """Whether a session was one of this page's own, and its time is over."""
+        ours = facts.action.startswith(PAGE_ACTIONS)
+        return ours and self._recorder.now() - facts.time > PAGE_SECONDS * SECOND
+
     def _factors(self, token: str) -> tuple[Held, ...]:
         names = {name: text.decode() for name, text in self._vault.get(token, NAMES)}
         listing = self._recorder.state.stepup.people.listing(token)
@@ -92,6 +101,8 @@ class Overviews:
         shown = []
         for name in self._recorder.state.stepup.standings.sessions(token):
             found = places.get(name)
+            if found is not None and name != own and self._is_old_page(found):
+                continue  # nobody can go on with it
             shown.append(
                 SessionShown(
                     token=name,
