@@ -116,6 +116,7 @@ def test_a_transfer_is_approved_with_exactly_its_details(fake: StepwardenWithPag
         assert books["bob"].cents == BOB + 12_050
 
     walk(fake, books, steps)
+    assert len(fake.sent("/collect")) == 1
     first, second = (a for a in fake.sent("/v1/attempts") if a["action"] == "transfer")
     assert (
         first["parameters"] == second["parameters"] == {"amount": 12050, "currency": "EUR", "to": "Bob Berg"}
