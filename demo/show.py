@@ -253,5 +253,6 @@ def box(addresses: Addresses, options: Options) -> Panel:
     table.add_row("", "7. Let an attacker in: make demo ATTACK=stuffing")
     table.add_row("", f"   or {', '.join(name for name in ATTACKS if name != 'stuffing')}")
     table.add_row("", "")
-    table.add_row("Data", f"{options.data}   (Ctrl-C stops everything)")
+    table.add_row("Data", str(options.data))
+    table.add_row("End", "Ctrl-C stops everything")
     return Panel(table, title="Stepwarden demonstration", expand=False)
