@@ -4,6 +4,8 @@
 log: ``ledger verify`` finds nothing in any of its steps, ``ledger replay`` recomputes every decision, what was folded
 live is what the whole log folds to (from its first entry, whatever was pruned since), and of whom was erased no byte
 is left.
+
+Longer than most files: one life is one state, which all its steps share. What is done on pages is in ``honest_proofs``.
 """
 
 import asyncio
