@@ -1,0 +1,1 @@
+"""Simulated people and attackers: what they do, and what would have been answered."""
