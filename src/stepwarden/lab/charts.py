@@ -58,7 +58,7 @@ def timeline(summary: Summary) -> Chart:
     ]
     axis = {"tickCount": 8, "grid": False, "format": TIMES, "labelOverlap": True}
     x: dict[str, Any] = {"type": "temporal", "scale": {"type": "utc"}, "axis": axis}
-    return _both(_bars(rows, x, COLOURS, {}))
+    return both(_bars(rows, x, COLOURS, {}))
 
 
 def risks(summary: Summary) -> Chart:
@@ -76,7 +76,7 @@ def risks(summary: Summary) -> Chart:
     axis = {"values": list(range(0, 101, 10)), "labelExpr": "datum.value + ' %'", "grid": False}
     x: dict[str, Any] = {"type": "quantitative", "scale": {"domain": [0, 100]}, "axis": axis}
     colours = {name: OUTCOME_COLOURS[name] for name in OUTCOMES if summary.outcomes[name]}
-    return _both(_bars(rows, x, colours, {"title": "risk"}))
+    return both(_bars(rows, x, colours, {"title": "risk"}))
 
 
 def _moment(time: int) -> str:
@@ -116,7 +116,12 @@ def _bars(
     }
 
 
-def _both(spec: dict[str, Any]) -> Chart:
+def both(spec: dict[str, Any]) -> Chart:
+    """A Vega-Lite specification drawn in both themes.
+
+    Raises:
+        SettingsError: the extra that draws charts is not installed.
+    """
     return Chart(_draw(spec, "#46525c", "#dfe4e8"), _draw(spec, "#b4bfc9", "#303a44"))
 
 
