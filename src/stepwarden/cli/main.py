@@ -27,6 +27,10 @@ COMMANDS = {
         "stepwarden.cli.subject:app", "A person: what is held, erasing it, factors and sessions."
     ),
     "policy": Later("stepwarden.cli.policy:app", "Check, test and show policies."),
+    "lab": Later(
+        "stepwarden.cli.lab:app",
+        "The lab: simulate people and attackers, measure accuracy, tune from history, trace attempts.",
+    ),
     "witness": Later(
         "stepwarden.cli.witness:app",
         "Be a witness: cosign the checkpoints of logs that only ever grow.",
