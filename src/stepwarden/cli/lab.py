@@ -5,6 +5,10 @@ import typer
 from stepwarden.cli.later import Later, later
 
 COMMANDS = {
+    "label": Later(
+        "stepwarden.cli.lab_label:label",
+        "Say what attempts really were. Each label is an entry; the history is tuned by them.",
+    ),
     "trace": Later(
         "stepwarden.cli.lab_trace:trace",
         "Show the chain of steps before an attempt: same person, session, device, address, network, credentials.",

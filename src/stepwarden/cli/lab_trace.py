@@ -36,10 +36,12 @@ def trace(
     index = int(number_)
     reader = open_log(data)
     try:
+        head = reader.load()
         with Bars() as report:
             found = collect(
                 reader.leaves,
                 index,
+                size=head.size if head is not None else 0,
                 days=days,
                 most=most,
                 progress=lambda done: report("reading backwards", done, index),
@@ -60,7 +62,8 @@ def trace(
 
 def _show(console: Console, found: Trace) -> None:
     target = found.target
-    console.print(Text(f"Before entry {target.index}, {moment(target.last)} UTC: {what(target)}"))
+    said = f", labelled {target.label}" if target.label else ""
+    console.print(Text(f"Before entry {target.index}, {moment(target.last)} UTC: {what(target)}{said}"))
     if why(target):
         console.print(Text(f"because of {why(target, 6)}", style="dim"))
     if not found.links:

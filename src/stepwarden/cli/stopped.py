@@ -4,7 +4,7 @@ Imported only when nobody answers at the control socket, so that asking a runnin
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -25,6 +25,17 @@ async def carry_out(data: Path, command: Command) -> dict[str, object]:
     # Whoever comes to end a doubt is let in; ``start`` would refuse the log that they come for.
     async with _opened(data, doubtful=isinstance(command, TrustLog)) as node:
         return await execute(node, command)
+
+
+async def carry_out_all(data: Path, commands: Sequence[Command]) -> None:
+    """Open the log once, carry out the commands one after another, close it.
+
+    Raises:
+        StepwardenError: it could not be opened, or one was not carried out; those before it were.
+    """
+    async with _opened(data) as node:
+        for command in commands:
+            await execute(node, command)
 
 
 async def document(data: Path, command: Streamed, write: Callable[[str], object]) -> None:

@@ -11,6 +11,8 @@ Traceback (most recent call last):
   ...
 stepwarden.errors.NotFoundError: the log has no entry 0
 
+What was said later (how an attempt ended, what somebody found out about it) is looked up after it.
+
 Nothing is opened: the chain speaks of tokens, which are numbered in the order in which they are met ("address 1" is
 the attempt's own). Not here: words and tables (``trace_words``), the drawing (``trace_graph``).
 """
@@ -45,6 +47,13 @@ HOUR: Final = 3_600_000_000
 DAY: Final = 24 * HOUR
 MOST_TOKENS: Final = 256
 """Tokens that are followed: a shared proxy must not pull the whole log in."""
+_SAID_LATER: Final = (
+    b'"outcome.reported"',
+    b'"label.applied"',
+    b'"challenge.passed"',
+    b'"challenge.failed"',
+    b'"challenge.expired"',
+)
 FURTHEST: Final = 2
 """Links between the attempt and the farthest step."""
 
@@ -93,6 +102,7 @@ def collect(
     leaves: Leaves,
     index: int,
     *,
+    size: int = 0,
     days: int = 30,
     most: int = 60,
     reach: int = 2_000_000,
@@ -102,9 +112,10 @@ def collect(
 
     Args:
         leaves: the log's leaves from one index to before another, in order.
+        size: of the log; what stands after the attempt is asked how it ended and what it was labelled.
         days: how far back, 1 to 3,650.
         most: links that are kept, 1 to 1,000.
-        reach: entries that are read, at most.
+        reach: entries that are read, at most, in either direction.
         progress: told how many entries were read.
 
     Raises:
@@ -122,6 +133,10 @@ def collect(
             f"entry {index} is no attempt but {type(entry).__name__}: trace the attempt that it is about"
         )
     chain = _Chain(entry, index, since=entry.facts.time - days * DAY)
+    # Newest first, as everywhere here: the last word counts.
+    for said in reversed(list(_afterwards(leaves, index + 1, min(size, index + reach)))):
+        chain.remember(said)
+    chain.settle()
     read = 0
     for at, before in _backwards(leaves, index, reach):
         read += 1
@@ -146,6 +161,14 @@ def _backwards(leaves: Leaves, index: int, reach: int) -> Iterator[tuple[int, En
         stop = start
 
 
+def _afterwards(leaves: Leaves, start: int, stop: int) -> Iterator[Entry]:
+    for begin in range(start, stop, CHUNK):
+        for leaf in leaves(begin, min(stop, begin + CHUNK)):
+            # Decoding costs more than all else here, and few entries are about others.
+            if any(kind in leaf for kind in _SAID_LATER):
+                yield decode_trusted(leaf)
+
+
 class _Chain:
     """Takes entries in, newest first."""
 
@@ -162,7 +185,7 @@ class _Chain:
 
     def take(self, index: int, entry: Entry) -> None:
         """One entry earlier than all before it."""
-        self._remember(entry)
+        self.remember(entry)
         subject = subject_of(entry)
         if subject is None:
             return
@@ -174,7 +197,7 @@ class _Chain:
         if link.notable and link.hop < FURTHEST:
             self._follow(subject, link.hop + 1)
         key = (
-            link.last // HOUR, link.kind, link.action, link.verdict, link.outcome, link.own, link.notable,
+            link.last // HOUR, link.kind, link.action, link.verdict, link.outcome, link.own, link.notable, link.label,
             relations, subject.address if not link.own else "",
         )  # fmt: skip
         known = self._links.get(key)
@@ -184,7 +207,6 @@ class _Chain:
         known.first, known.index = min(known.first, link.first), link.index
         known.count += 1
         known.accounts |= link.accounts
-        known.label = known.label or link.label
         for rule, weight in link.rules.items():
             known.rules[rule] = max(weight, known.rules.get(rule, weight))
 
@@ -200,8 +222,15 @@ class _Chain:
             names=_names([*kept, self._target]),
         )
 
-    def _remember(self, entry: Entry) -> None:
-        """What is said about earlier entries comes after them in the log, so it is met before them."""
+    def settle(self) -> None:
+        """All that was said after the attempt has been remembered: the attempt itself gets its share of it."""
+        index = self._target.index
+        self._target.outcome = self._outcomes.get(index, self._target.outcome)
+        self._target.label = self._labels.get(index, "")
+
+    def remember(self, entry: Entry) -> None:
+        """What is said about earlier entries comes after them in the log, so it is met before them; the last word
+        counts."""
         match entry:
             case OutcomeReported(previous=previous, facts=facts):
                 self._outcomes.setdefault(previous, facts.outcome)
