@@ -122,8 +122,17 @@ class Describer:
 
     def describe(self, attempt: Attempt, *, actor: str, time: int) -> Described:
         """The facts of ``attempt`` at ``time`` (microseconds), by the person with token ``actor``."""
-        address = self._address(attempt)
-        agent = self._agent(attempt.user_agent)
+        address, agent = self._address(attempt), self._agent(attempt.user_agent)
+        facts, position = self._facts(attempt, actor, time, address, agent)
+        return Described(facts, self._personal(attempt, address, agent, position), position)
+
+    def facts(self, attempt: Attempt, *, actor: str, time: int) -> tuple[Facts, Position | None]:
+        """As ``describe``, for whoever writes nothing down: without the personal fields."""
+        return self._facts(attempt, actor, time, self._address(attempt), self._agent(attempt.user_agent))
+
+    def _facts(
+        self, attempt: Attempt, actor: str, time: int, address: KnownAddress, agent: KnownAgent
+    ) -> tuple[Facts, Position | None]:
         tokens = self._tokens
         device = attempt.device
         device_id = device.id if device else ""
@@ -161,7 +170,7 @@ class Describer:
             asked_aal=level_of(attempt.acr_values) if attempt.acr_values else 0,
             asked_max_age=-1 if attempt.max_age is None else attempt.max_age,
         )
-        return Described(facts, self._personal(attempt, address, agent, position), position)
+        return facts, position
 
     def _device(self, token: str, actor: str, agent: KnownAgent, time: int) -> str:
         """The remembered device that this cookie is for; empty for what it is not."""

@@ -17,6 +17,7 @@ Level 3 takes a passkey whose key cannot leave an authenticator that we know (``
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 import msgspec
@@ -88,6 +89,7 @@ def kind_of(factor: str) -> FactorKind | None:
     return next((known for known in FACTORS if known == factor), None)
 
 
+@lru_cache(256)
 def classes(methods: tuple[str, ...]) -> frozenset[FactorClass]:
     """The classes of factor that these methods prove; empty when they prove none."""
     found: frozenset[FactorClass] = frozenset()

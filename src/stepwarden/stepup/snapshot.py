@@ -11,6 +11,7 @@ It holds tokens, credentials' ids and counts; no secret and no personal value. `
 snapshot of another version is refused. Not here: files, keys and when to take one (``flow.snapshots``).
 """
 
+from collections import OrderedDict
 from typing import Final
 
 import msgspec
@@ -92,5 +93,5 @@ def load(data: bytes) -> StepUpState:
     state._sends = dict(found.sends)
     state.people._people = dict(found.people)
     held, revoked = found.standings
-    state.standings._held, state.standings._revoked = dict(held), dict(revoked)
+    state.standings._held, state.standings._revoked = OrderedDict(held), dict(revoked)
     return state

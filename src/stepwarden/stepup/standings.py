@@ -12,6 +12,7 @@ Bounded: at most ``MAX_SESSIONS``, the one proved longest ago is forgotten first
 demands more.
 """
 
+from collections import OrderedDict
 from typing import NamedTuple
 
 from stepwarden.events.entries import AAL, Standing
@@ -28,8 +29,15 @@ class _Held(NamedTuple):
     raised: Standing
 
 
+_NONE = _Held(NOTHING, NOTHING)
+
+
 def proved_by(aal: AAL, since: int, at: dict[str, int]) -> Standing:
     """The standing of a level that was proved at ``since``, by these methods, each at its own time."""
+    if len(at) == 1:
+        # Nearly every sign-in: a password, now.
+        [(method, when)] = at.items()
+        return Standing(aal=aal, since=since, amr=(method,), at=() if when == since else (when,))
     amr = tuple(sorted(at))
     times = tuple(at[method] for method in amr)
     # One spelling: times are written down only where they differ.
@@ -46,7 +54,8 @@ class Standings:
     """What sessions hold. Part of the fold of the log: changed by entries only."""
 
     def __init__(self) -> None:
-        self._held: dict[str, _Held] = {}
+        # Not a plain dict: finding its first key costs more with every key deleted before it.
+        self._held: OrderedDict[str, _Held] = OrderedDict()
         self._revoked: dict[str, int] = {}
 
     def get(self, actor: str, session: str, now: int) -> Standing:
@@ -65,13 +74,14 @@ class Standings:
         key = f"{actor}\n{session}"
         if not actor or not session or not proof.aal or key in self._revoked:
             return
-        held = self._held.pop(key, _Held(NOTHING, NOTHING))
-        place = held.raised if proof.aal >= 2 else held.base
-        if proof.since >= place.since:
-            held = held._replace(raised=proof) if proof.aal >= 2 else held._replace(base=proof)
-        self._held[key] = held
+        base, raised = self._held.pop(key, _NONE)
+        if proof.aal >= 2:
+            raised = proof if proof.since >= raised.since else raised
+        else:
+            base = proof if proof.since >= base.since else base
+        self._held[key] = _Held(base, raised)
         while len(self._held) > MAX_SESSIONS:
-            del self._held[next(iter(self._held))]
+            self._held.popitem(last=False)
 
     def end(self, actor: str, session: str) -> None:
         """The session is over."""

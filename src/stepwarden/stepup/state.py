@@ -160,7 +160,8 @@ class StepUpState:
 
     def fold(self, entry: e.Entry, index: int) -> None:
         """Take in the entry at ``index`` of the log."""
-        self.clock = max(self.clock, entry.time)
+        if entry.time > self.clock:
+            self.clock = entry.time
         self._sweep()
         match entry:
             case e.AttemptDecided():
@@ -271,7 +272,9 @@ class StepUpState:
             return
         if before and before != entry.session:
             self._ended(actor, before)
-        at = dict.fromkeys(proved, self.clock) | (times_of(used.proof) if used is not None else {})
+        at = dict.fromkeys(proved, self.clock)
+        if used is not None:
+            at |= times_of(used.proof)
         self.standings.prove(actor, entry.session, proved_by(1, self.clock, at))
         if used is not None and used.proof.aal >= 2:
             self.standings.prove(actor, entry.session, proved_by(used.proof.aal, used.proof.since, at))
