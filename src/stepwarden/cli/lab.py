@@ -5,6 +5,14 @@ import typer
 from stepwarden.cli.later import Later, later
 
 COMMANDS = {
+    "report": Later(
+        "stepwarden.cli.lab_report:report",
+        "Measure accuracy on the results of a simulation: detection at a challenge rate, by class of attacker.",
+    ),
+    "tune": Later(
+        "stepwarden.cli.lab_tune:tune",
+        "Propose weights and a threshold from labelled history, and say what each rule is worth.",
+    ),
     "label": Later(
         "stepwarden.cli.lab_label:label",
         "Say what attempts really were. Each label is an entry; the history is tuned by them.",

@@ -18,8 +18,10 @@ from typing import Final
 import numpy as np
 
 from stepwarden.lab.tuning.fit import Calibration, Fitted, calibrate, fit
+from stepwarden.lab.tuning.rewrite import rewrite
 from stepwarden.lab.tuning.samples import Floats, Samples
 from stepwarden.lab.tuning.worth import Detection, RuleWorth, detection, threshold_for, worth
+from stepwarden.policy.policy import Policy
 from stepwarden.policy.risk import risk_of
 
 LEARNED: Final = 0.6
@@ -179,3 +181,22 @@ def _honest(samples: Samples) -> Floats:
 
 def _bounded(prior: float) -> float:
     return max(-10.0, min(10.0, prior))
+
+
+def as_policy(policy: Policy, found: Proposal) -> str:
+    """The proposal as a policy file: other weights, prior and first band, everything else as it was.
+
+    The first band begins at the threshold's risk; a band above it that would begin lower begins right after it.
+
+    Raises:
+        PolicyError: a number of the file cannot be replaced.
+    """
+    weights = {
+        rule.id: round(1000 * float(weight))
+        for rule, weight in zip(policy.rules, found.fitted.weights, strict=True)
+    }
+    bands: list[int] = []
+    for place, band in enumerate(policy.bands):
+        bands.append(found.risk if place == 0 else max(band.risk, bands[-1] + 1))
+    changed = {rule.id: weights[rule.id] for rule in policy.rules if weights[rule.id] != rule.weight}
+    return rewrite(policy.text, weights=changed, prior=round(1000 * found.prior), bands=bands)
