@@ -48,13 +48,14 @@ class Log:
         outcome: str = "success",
         decision: Verdict = "allow",
         rules: Iterable[str] = (),
+        signals: dict[str, int | bool | str] | None = None,
         **more: Any,
     ) -> int:
         facts = Facts(**{"time": self.now, "action": "login", "actor": actor, "address": ip, **more})
         index = self.add(
             AttemptDecided,
             facts=facts,
-            signals={},
+            signals=signals or {},
             evidence=tuple(Evidence(rule, 1000) for rule in rules),
             score=0,
             risk=1,
