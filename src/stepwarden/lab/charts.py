@@ -144,10 +144,15 @@ def _draw(spec: dict[str, Any], ink: str, line: str) -> str:
     }
     legend = {
         "labelColor": ink,
+        "titleColor": ink,
         "labelFontSize": 13,
         "labelFont": FONT,
+        "titleFont": FONT,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
         "symbolType": "square",
         "columnPadding": 18,
+        "layout": {"top": {"direction": "horizontal", "anchor": "start", "margin": 18}},
     }
     config = {
         "background": None,
@@ -156,5 +161,6 @@ def _draw(spec: dict[str, Any], ink: str, line: str) -> str:
         "axis": axis,
         "axisY": {"domain": False, "ticks": False, "labelPadding": 6},
         "legend": legend,
+        "title": {"color": ink, "font": FONT, "fontSize": 13, "fontWeight": 600, "anchor": "start"},
     }
     return str(vl_convert.vegalite_to_svg(spec | {"config": config}))

@@ -1,0 +1,376 @@
+"""The charts of an accuracy report, as Vega-Lite specifications.
+
+Detection is drawn by what is missed, on a logarithmic scale: between 99 % and 99.9 % lies as much as between 90 % and
+99 %. Challenge rates are on a square-root scale, because the first hundredth matters more to people than the last
+tenth. Classes of attackers and methods have colours of Okabe and Ito, and shapes of their own beside them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from stepwarden.lab.accuracy.detection import Point
+from stepwarden.lab.accuracy.figures import ByClass, Figures
+from stepwarden.lab.accuracy.friction import Group
+from stepwarden.lab.accuracy.intervals import Estimate
+from stepwarden.lab.accuracy.targets import LITERATURE, WANTED
+from stepwarden.lab.charts import COLOURS, LABELS
+
+Spec = dict[str, Any]
+Row = dict[str, str | float]
+
+GREY: Final = "#8794a0"
+CLASS_NAMES: Final = {
+    "naive": "naive",
+    "vpn": "VPN",
+    "targeted": "targeted",
+    "very-targeted": "very targeted",
+}
+CLASS_COLOURS: Final = {
+    "naive": "#009E73", "VPN": "#2E8FCB", "targeted": "#E69F00", "very targeted": "#D55E00",
+}  # fmt: skip
+COHORT_NAMES: Final = {
+    "home": "at home", "mobile": "on the move", "office": "in an office", "vpn": "behind a VPN",
+    "traveller": "travellers", "night": "night workers",
+}  # fmt: skip
+BAND_NAMES: Final = {"daily": "daily", "weekly": "weekly", "monthly": "monthly", "rare": "rarely"}
+METHOD_NAMES: Final = {
+    "stepwarden": "Stepwarden's score",
+    "freeman": "Freeman alone",
+    "policy": "the policy as it is",
+    "new-device": "new device",
+    "three-failures": "three failures",
+    "always": "always",
+    "never": "never",
+}
+METHOD_COLOURS: Final = {
+    "stepwarden": "#2E8FCB", "freeman": "#E69F00", "policy": "#2E8FCB", "new-device": "#009E73",
+    "three-failures": "#CC79A7", "always": GREY, "never": GREY,
+}  # fmt: skip
+METHOD_SHAPES: Final = {
+    "stepwarden": "stroke", "freeman": "stroke", "policy": "circle", "new-device": "square",
+    "three-failures": "triangle-up", "always": "cross", "never": "diamond",
+}  # fmt: skip
+LEAST: Final = 0.0005
+"""Missed shares below it are drawn here: a finite number of probes cannot show less."""
+SMALL: Final = 0.0004
+CHALLENGED: Final = (0, 0.01, 0.03, 0.06, 0.12, 0.25, 0.5, 1)
+PANEL: Final = (380, 300)
+
+
+def charts(figures: Figures) -> dict[str, Spec]:
+    """The charts for which there are figures, by name."""
+    found: dict[str, Spec] = {}
+    by_logins = _by_logins(figures)
+    if by_logins:
+        found["detection"] = _row([_detection(logins, classes) for logins, classes in by_logins.items()])
+        found["methods"] = _grid([_methods(one) for one in by_logins[max(by_logins)]])
+    if figures.scripts:
+        found["scripts"] = _scripts(figures)
+    if figures.cohorts:
+        kinds = [(COHORT_NAMES.get(one.name, one.name), one) for one in figures.cohorts]
+        found["cohorts"] = _cohorts(
+            [*kinds, *((f"signs in {BAND_NAMES[one.name]}", one) for one in figures.bands)]
+        )
+    if figures.calibrations:
+        found["calibration"] = _calibration(figures)
+    return found
+
+
+def _by_logins(figures: Figures) -> dict[int, list[ByClass]]:
+    """The classes by the length of a history: those that the literature has, or else the longest."""
+    known = sorted({one.logins for one in figures.classes})
+    named = [logins for logins in known if logins in {logins for _, logins in LITERATURE}]
+    return {
+        logins: [one for one in figures.classes if one.logins == logins] for logins in named or known[-1:]
+    }
+
+
+def _missed(detected: float) -> float:
+    return max(LEAST, round(1 - detected, 6))
+
+
+def _x(title: str) -> Spec:
+    return {
+        "field": "challenged",
+        "type": "quantitative",
+        "title": title,
+        "scale": {"type": "sqrt", "domain": [0, 1], "nice": False},
+        "axis": {"values": list(CHALLENGED), "labelExpr": _PERCENT, "grid": True, "labelOverlap": False},
+    }
+
+
+_PERCENT: Final = "format(100 * datum.value, '~g') + ' %'"
+_DETECTED: Final = "datum.value < 0.0006 ? 'all' : format(100 * (1 - datum.value), '.3~g') + ' %'"
+
+
+def _y(title: str | None) -> Spec:
+    return {
+        "field": "missed",
+        "type": "quantitative",
+        "title": title,
+        "scale": {"type": "log", "domain": [SMALL, 1], "reverse": True, "nice": False, "clamp": True},
+        "axis": {
+            "values": [1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, LEAST],
+            "labelExpr": _DETECTED,
+        },
+    }
+
+
+def _colour(colours: Mapping[str, str], legend: Spec | None) -> Spec:
+    return {
+        "field": "name",
+        "type": "nominal",
+        "title": None,
+        "scale": {"domain": list(colours), "range": list(colours.values())},
+        "legend": legend,
+    }
+
+
+def _detection(logins: int, classes: Iterable[ByClass]) -> Spec:
+    """Curves of the classes with bands, the literature's points, and what is promised."""
+    curve, marks = [], []
+    for one in classes:
+        name = CLASS_NAMES[one.takeover]
+        curve += _curve(name, one.curve, median=True)
+        known = LITERATURE.get((one.takeover, logins), {})
+        marks += [_mark(name, "literature", rate, level) for level, rate in known.items()]
+        marks += [
+            _mark(name, "promised", rate, level)
+            for takeover, after, level, rate in WANTED
+            if (takeover, after) == (one.takeover, logins)
+        ]
+    legend = {"orient": "top", "direction": "horizontal", "offset": 6, "symbolOpacity": 1}
+    colour = _colour(CLASS_COLOURS, legend)
+    shape = {
+        "field": "kind",
+        "type": "nominal",
+        "title": None,
+        "scale": {"domain": ["literature", "promised"], "range": ["diamond", "cross"]},
+        "legend": legend | {"symbolFillColor": GREY, "symbolStrokeColor": GREY},
+    }
+    x, y = _x("median challenge rate"), _y("detected")
+    return {
+        "title": f"after {logins} sign-ins",
+        "width": PANEL[0],
+        "height": PANEL[1],
+        "layer": [
+            {
+                "data": {"values": curve},
+                "mark": {"type": "rule", "strokeWidth": 5, "opacity": 0.22},
+                "encoding": {"x": x, "y": y | {"field": "least"}, "y2": {"field": "most"}, "color": colour},
+            },
+            {
+                "data": {"values": curve},
+                "mark": {"type": "line", "strokeWidth": 2.5},
+                "encoding": {"x": x, "y": y, "color": colour, "order": {"field": "order"}},
+            },
+            {
+                "data": {"values": marks},
+                "mark": {"type": "point", "size": 85, "filled": True, "opacity": 1},
+                "encoding": {"x": x, "y": y, "color": colour, "shape": shape},
+            },
+        ],
+    }
+
+
+def _methods(one: ByClass) -> Spec:
+    """Stepwarden's score and Freeman's as curves, everything that has no threshold as a point."""
+    curves = _curve(METHOD_NAMES["stepwarden"], one.curve, median=False)
+    curves += _curve(METHOD_NAMES["freeman"], one.freeman_curve, median=False)
+    points = [
+        _mark(METHOD_NAMES[name], "", found.challenged.mean.value, found.detected.value)
+        for name, found in one.fixed.items()
+    ]
+    legend = {"orient": "top", "direction": "horizontal", "columns": 7, "offset": 6, "symbolOpacity": 1}
+    colour = _colour({METHOD_NAMES[name]: METHOD_COLOURS[name] for name in METHOD_NAMES}, legend)
+    shapes = {"domain": list(METHOD_NAMES.values()), "range": [METHOD_SHAPES[name] for name in METHOD_NAMES]}
+    shape = {"field": "name", "type": "nominal", "title": None, "scale": shapes, "legend": legend}
+    x, y = _x("mean challenge rate"), _y("detected")
+    return {
+        "title": CLASS_NAMES[one.takeover],
+        "width": PANEL[0],
+        "height": 230,
+        "layer": [
+            {
+                "data": {"values": curves},
+                "mark": {"type": "area", "opacity": 0.15, "line": False},
+                "encoding": {"x": x, "y": y | {"field": "least"}, "y2": {"field": "most"}, "color": colour},
+            },
+            {
+                "data": {"values": curves},
+                "mark": {"type": "line", "strokeWidth": 2.5},
+                "encoding": {"x": x, "y": y, "color": colour, "order": {"field": "order"}},
+            },
+            {
+                "data": {"values": points},
+                "mark": {"type": "point", "size": 95, "filled": True, "opacity": 1},
+                "encoding": {"x": x, "y": y, "color": colour, "shape": shape},
+            },
+        ],
+    }
+
+
+def _curve(name: str, points: Sequence[Point], *, median: bool) -> list[Row]:
+    return [
+        {
+            "name": name,
+            "challenged": point.median if median else point.mean,
+            "missed": _missed(point.detected.value),
+            "least": _missed(point.detected.high),
+            "most": _missed(point.detected.low),
+            "order": number,
+        }
+        for number, point in enumerate(points)
+    ]
+
+
+def _mark(name: str, kind: str, challenged: float, detected: float) -> Row:
+    return {"name": name, "kind": kind, "challenged": challenged, "missed": _missed(detected)}
+
+
+def _scripts(figures: Figures) -> Spec:
+    """How the attempts of each script were answered, as shares; and the share that got in."""
+    rows, inside = [], []
+    for one in figures.scripts:
+        counts = {
+            "allow": one.answers.allowed,
+            "step_up": one.answers.challenged,
+            "deny": one.answers.refused,
+        }
+        rows += [
+            {
+                "script": one.attacker,
+                "name": LABELS[decision],
+                "share": count / max(1, one.answers.attempts),
+                "order": number,
+            }
+            for number, (decision, count) in enumerate(counts.items())
+        ]
+        inside.append(
+            {
+                "script": one.attacker,
+                "name": "got in",
+                "share": one.answers.got_in / max(1, one.answers.attempts),
+            }
+        )
+    colours = {**COLOURS, "got in": "#CC79A7"}
+    y = {"field": "script", "type": "nominal", "title": None, "sort": None, "axis": {"labelLimit": 200}}
+    x = {
+        "field": "share",
+        "type": "quantitative",
+        "title": None,
+        "axis": {"tickCount": 5, "labelExpr": _PERCENT},
+    }
+    return {
+        "width": 640,
+        "height": {"step": 24},
+        "layer": [
+            {
+                "data": {"values": rows},
+                "mark": {"type": "bar", "height": 14},
+                "encoding": {
+                    "y": y,
+                    "x": x | {"stack": "normalize"},
+                    "color": _colour(colours, {"orient": "top", "offset": 6}),
+                    "order": {"field": "order"},
+                },
+            },
+            {
+                "data": {"values": inside},
+                "mark": {"type": "tick", "thickness": 3, "size": 22, "opacity": 1},
+                "encoding": {"y": y, "x": x, "color": _colour(colours, {"orient": "top", "offset": 6})},
+            },
+        ],
+    }
+
+
+def _cohorts(groups: Sequence[tuple[str, Group]]) -> Spec:
+    """Challenge rates of kinds of people, cold start apart, with intervals."""
+    colours = {"first 3 sign-ins": "#E69F00", "later": "#2E8FCB"}
+    rows = [
+        {"group": group, "name": name, "share": found.value, "low": found.low, "high": found.high}
+        for group, one in groups
+        for name, found in (("first 3 sign-ins", one.cold), ("later", one.warm))
+        if isinstance(found, Estimate)
+    ]
+    y = {"field": "group", "type": "nominal", "title": None, "sort": None, "axis": {"grid": True}}
+    x = {
+        "type": "quantitative",
+        "title": "sign-ins challenged, mean over people",
+        "axis": {"labelExpr": _PERCENT},
+    }
+    colour = _colour(colours, {"orient": "top", "offset": 6})
+    return {
+        "width": 720,
+        "height": {"step": 24},
+        "data": {"values": rows},
+        "layer": [
+            {
+                "mark": {"type": "rule", "strokeWidth": 3, "opacity": 0.5},
+                "encoding": {"y": y, "x": x | {"field": "low"}, "x2": {"field": "high"}, "color": colour},
+            },
+            {
+                "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
+                "encoding": {"y": y, "x": x | {"field": "share"}, "color": colour},
+            },
+        ],
+    }
+
+
+DRAWN: Final = 2
+"""Prevalences; at a third, far from what the policy's prior says, every point lies at the bottom."""
+
+
+def _calibration(figures: Figures) -> Spec:
+    """Observed share of attacks by stated risk, both as odds; the diagonal is a risk that means what it says."""
+    names = {f"1 in {round(1 / one.prevalence):,}": one for one in figures.calibrations[:DRAWN]}
+    palette = ("#2E8FCB", "#E69F00")
+    rows = [
+        {"name": name, "risk": one.risk, "observed": one.observed, "weight": one.weight}
+        for name, found in names.items()
+        for one in found.bins
+        if one.observed > 0 and one.risk > 0
+    ]
+    least = min([0.001, *(float(str(row["observed"])) for row in rows)])
+    scale = {"type": "log", "nice": False, "clamp": True}
+    ticks = {"values": [1e-6, 1e-5, 1e-4, 0.001, 0.01, 0.1, 0.5, 1], "labelExpr": _PERCENT}
+    x = {
+        "field": "risk",
+        "type": "quantitative",
+        "title": "stated risk",
+        "scale": scale | {"domain": [0.001, 1]},
+    }
+    y = {"field": "observed", "type": "quantitative", "title": "observed share of attacks"}
+    colour = _colour(
+        dict(zip(names, palette, strict=False)),
+        {"orient": "top", "offset": 6, "title": "attacks among sign-ins"},
+    )
+    line = [{"risk": 0.001, "observed": 0.001}, {"risk": 1, "observed": 1}]
+    axes = {"x": x | {"axis": ticks}, "y": y | {"axis": ticks, "scale": scale | {"domain": [least, 1]}}}
+    return {
+        "width": 560,
+        "height": 300,
+        "layer": [
+            {
+                "data": {"values": line},
+                "mark": {"type": "line", "strokeDash": [4, 4], "color": GREY, "strokeWidth": 1.5},
+                "encoding": axes,
+            },
+            {
+                "data": {"values": rows},
+                "mark": {"type": "line", "strokeWidth": 2, "point": {"filled": True, "size": 50}},
+                "encoding": axes | {"color": colour},
+            },
+        ],
+    }
+
+
+def _row(panels: Sequence[Spec]) -> Spec:
+    return {"$schema": SCHEMA, "hconcat": list(panels), "spacing": 24}
+
+
+def _grid(panels: Sequence[Spec]) -> Spec:
+    return {"$schema": SCHEMA, "concat": list(panels), "columns": 2, "spacing": 24}
+
+
+SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v5.json"
