@@ -3,13 +3,13 @@
 import itertools
 
 import pytest
-from attackers_house import START, Ground, allows, person
 
 from stepwarden.lab.attackers.campaigns import campaigns
 from stepwarden.lab.attackers.probes import CLASSES, MILESTONES, Prober, probe_campaigns, takeover_probes
 from stepwarden.lab.attackers.registry import ATTACKERS
 from stepwarden.lab.attackers.stage import DAY
 from stepwarden.lab.simulate.plan import Answered, Campaign, Script
+from tests.lab.attackers_house import START, Ground, allows, person
 
 PEOPLE = [person(index) for index in range(400)]
 NAMES = tuple(ATTACKERS)

@@ -4,7 +4,6 @@ import itertools
 from collections.abc import Callable
 
 import pytest
-from attackers_house import BEGAN, Ground, Site, allows, denies, plans, played, stage, steps_up
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +11,7 @@ from stepwarden.events.entries import Verdict
 from stepwarden.lab.attackers.registry import ATTACKERS
 from stepwarden.lab.attackers.stage import DAY, HOUR
 from stepwarden.lab.simulate.plan import Planned
+from tests.lab.attackers_house import BEGAN, Ground, Site, allows, denies, plans, played, stage, steps_up
 
 VARIANTS = [(name, option) for name, one in ATTACKERS.items() for option in one.options]
 SITES = (allows, steps_up, denies)

@@ -4,11 +4,10 @@ import itertools
 from collections import Counter, defaultdict
 from typing import Final
 
-from attackers_house import BEGAN, Ground, allows, denies, person, plans, played, stage, steps_up
-
 from stepwarden.events.entries import Verdict
 from stepwarden.lab.attackers.stage import DAY, HOUR, MINUTE, SECOND
 from stepwarden.lab.simulate.plan import Planned
+from tests.lab.attackers_house import BEGAN, Ground, allows, denies, person, plans, played, stage, steps_up
 
 NINE: Final = 9 * HOUR
 
@@ -310,6 +309,24 @@ def test_poisoning_climbs_only_while_it_is_let_through() -> None:
     assert {one.attempt.ip.rpartition(".")[0] for one in refused} == {"10.7.6"}
     assert {one.attempt.user_agent for one in refused} == {usual.user_agent}
     assert min(gaps(refused)) > 2 * DAY
+
+
+def test_poisoning_steps_back_after_a_refusal_and_tries_again() -> None:
+    """Where another provider of the town is refused, the next try is a rung nearer; none is a rung farther."""
+
+    def town_only(planned: Planned) -> Verdict:
+        return "deny" if planned.attempt.ip.startswith("10.7.4.") else "allow"
+
+    on = stage("poisoning", option="only-allowed")
+    done = [one for one in plans(on, "poisoning", town_only) if one.time < on.strikes]
+    places = [one.attempt.ip.rpartition(".")[0] for one in done if one.attempt.action == "login"]
+    assert set(places) == {"10.7.6", "10.7.4"}
+    runs = [(place, len(list(run))) for place, run in itertools.groupby(places)]
+    assert {length for place, length in runs if place == "10.7.4"} == {1}
+    # Six over two rungs on the way up; three on the rung below after each refusal.
+    first, *later = [length for place, length in runs[:-1] if place == "10.7.6"]
+    assert first == 6
+    assert set(later) == {3}
 
 
 def test_poisoning_variants_do_what_their_names_say() -> None:
