@@ -6,11 +6,12 @@ from hypothesis import strategies as st
 
 from stepwarden.events import entries as e
 from stepwarden.events.facts import Facts
+from stepwarden.events.policies import Step
 from stepwarden.policy.loader import load
 
 SECOND = 1_000_000
 _TEXT = 'version: 1\nname: NAME\nprior: -4.0\nactions: {"*": {demand: none, sensitivity: 0}}\nbands: []\nrules: []\n'
-TEXTS = tuple(_TEXT.replace("NAME", name) for name in "pq")
+TEXTS = tuple(_TEXT.replace("NAME", name) for name in "pqr")
 POLICIES = tuple((load(text).hash, text) for text in TEXTS)
 LIMITS = ("actors", "active", "addresses", "networks", "devices", "sessions", "trouble", "labels")
 
@@ -27,6 +28,16 @@ verdicts: Any = st.sampled_from(["allow", "step_up", "deny"])
 proofs: Any = st.sampled_from([(), ("pwd",), ("otp",), ("pwd", "otp")])
 counts = st.integers(0, 5)
 hashes = st.sampled_from(["ab" * 32, "cd" * 32])
+besides = st.builds(
+    e.Beside,
+    policy=st.sampled_from([digest for digest, _ in POLICIES]),
+    risk=st.just(1),
+    decision=verdicts,
+    added=st.sampled_from([(), ("new-device",)]),
+    removed=st.sampled_from([(), ("new-device",), ("tor",)]),
+    alone=st.none() | verdicts,
+    failed=st.booleans(),
+)
 
 
 @st.composite
@@ -56,7 +67,8 @@ def _fields(kind: type, time: int, index: int) -> dict[str, st.SearchStrategy[An
             "demand": st.just(e.Demand()),
             "standing": st.just(e.Standing()),
             "decision": verdicts,
-            "policy": st.just(POLICIES[0][0]),
+            "policy": st.sampled_from([digest for digest, _ in POLICIES]),
+            "beside": st.none() | besides,
             "binding": bindings,
             "grant": grants,
             "key": st.sampled_from(["", "1" * 64, "2" * 64]),
@@ -142,7 +154,13 @@ def entry(draw: st.DrawFn, kind: type, time: int, index: int) -> Any:
     }
     if kind is e.PolicyChanged:
         digest, text = draw(st.sampled_from(POLICIES))
-        return e.PolicyChanged(**common, policy=digest, text=text, name="p")
+        way = draw(st.sampled_from(["file", "promoted", "rolled-back"]))
+        return e.PolicyChanged(**common, policy=digest, text=text, name="p", way=way)
+    if kind is e.PolicyStepped:
+        digest, text = draw(st.sampled_from(POLICIES))
+        step = draw(st.sampled_from(get_args(Step)))
+        about = {"text": text, "name": "p"} if step == "draft" else {"share": draw(st.integers(1, 10_000))}
+        return e.PolicyStepped(**common, policy=digest, step=step, digest="ab", summary="x", **about)
     given = _fields(kind, time, index)
     values = {name: draw(strategy) for name, strategy in given.items()}
     for field, hint in kind.__annotations__.items():
@@ -156,6 +174,8 @@ def entry(draw: st.DrawFn, kind: type, time: int, index: int) -> Any:
             values[field] = draw(counts)
         elif hint is str:
             values[field] = "x"
+        elif hint is bool:
+            values[field] = draw(st.booleans())
     return kind(**common, **values)
 
 

@@ -16,6 +16,13 @@ from typing import Literal
 
 from stepwarden.events.base import AAL, SCHEMA_VERSION, Base, Demand, Evidence, Standing, Verdict
 from stepwarden.events.facts import Facts
+from stepwarden.events.policies import (
+    Beside,
+    PolicyChanged,
+    PolicyEmergency,
+    PolicyRefused,
+    PolicyStepped,
+)
 from stepwarden.events.proofs import (
     ChallengeAnswered,
     ChallengeCollected,
@@ -40,6 +47,7 @@ __all__ = [
     "Administration",
     "AttemptDecided",
     "Base",
+    "Beside",
     "ChallengeAnswered",
     "ChallengeCollected",
     "ChallengeExpired",
@@ -68,7 +76,9 @@ __all__ = [
     "LogTrusted",
     "OutcomeReported",
     "PolicyChanged",
+    "PolicyEmergency",
     "PolicyRefused",
+    "PolicyStepped",
     "ServiceStarted",
     "ServiceStopped",
     "SessionRevoked",
@@ -82,6 +92,7 @@ class AttemptDecided(Base, frozen=True, kw_only=True, tag="attempt.decided"):
     """An attempt and the answer to it. ``signals`` holds only values that differ from their default.
 
     ``binding`` is there when a grant came along or a step-up was asked for; ``grant`` when it was used up.
+    ``policy`` is the hash of the one that decided; ``beside`` what a second one says, while there is a candidate.
     """
 
     facts: Facts
@@ -95,6 +106,7 @@ class AttemptDecided(Base, frozen=True, kw_only=True, tag="attempt.decided"):
     policy: str
     binding: str = ""
     grant: str = ""
+    beside: Beside | None = None
 
 
 class OutcomeReported(Base, frozen=True, kw_only=True, tag="outcome.reported"):
@@ -116,23 +128,6 @@ class EventRecorded(Base, frozen=True, kw_only=True, tag="event.recorded"):
 
     facts: Facts
     source: str = ""
-
-
-class PolicyChanged(Base, frozen=True, kw_only=True, tag="policy.changed"):
-    """From here on decisions are made by this policy. ``text`` is the whole file, ``policy`` its SHA-256."""
-
-    policy: str
-    text: str
-    name: str
-
-
-class PolicyRefused(Base, frozen=True, kw_only=True, tag="policy.refused"):
-    """A new policy could not be used; the one before stays. ``policy`` is the SHA-256 of what was refused."""
-
-    policy: str
-    reason: str
-    line: int = 0
-    column: int = 0
 
 
 class ExceptionRaised(Base, frozen=True, kw_only=True, tag="exception"):
@@ -290,6 +285,8 @@ Entry = (
     | GrantRedeemed
     | PolicyChanged
     | PolicyRefused
+    | PolicyStepped
+    | PolicyEmergency
     | ExceptionRaised
     | Administration
     | ServiceStarted

@@ -5,7 +5,7 @@ once) and ``ledger replay`` (entries are folded and every decision is recomputed
 is not here; nothing gets in here except by ``fold``.
 
 Bounded: signals by their limits, challenges and grants by their expiry, idempotency keys and reported outcomes by
-count (the oldest go first), policies by the number of different ones that a log holds.
+count (the oldest go first), policies by the number of different ones that decided or assessed.
 """
 
 from collections import OrderedDict
@@ -22,7 +22,9 @@ from stepwarden.events.entries import (
     LogTrusted,
     OutcomeReported,
     PolicyChanged,
+    PolicyStepped,
 )
+from stepwarden.flow.lifecycle import LifeCycle
 from stepwarden.policy.loader import load
 from stepwarden.policy.policy import Policy
 from stepwarden.signals.limits import Limits
@@ -43,6 +45,7 @@ class LogState:
         self.stepup = StepUpState()
         self.policies: dict[str, Policy] = {}
         self.policy: Policy | None = None
+        self.cycle = LifeCycle()
         self.answered: OrderedDict[str, int] = OrderedDict()
         self.outcomes: OrderedDict[int, str] = OrderedDict()
         self.spent: OrderedDict[int, bool] = OrderedDict()
@@ -67,6 +70,7 @@ class LogState:
         self.time = entry.time
         self.signals.fold(entry)
         self.stepup.fold(entry, index)
+        self.cycle.fold(index, entry)
         if isinstance(entry, AttemptDecided):
             if entry.key:
                 _remember(self.answered, entry.key[:KEY_HASH], index, REMEMBERED_KEYS)
@@ -77,6 +81,8 @@ class LogState:
                 _remember(self.spent, entry.previous, True, REMEMBERED_OUTCOMES)
         elif isinstance(entry, PolicyChanged):
             self.policy = self.policies[entry.policy] = load(entry.text)
+        elif isinstance(entry, PolicyStepped):
+            self._load_candidate()
         elif isinstance(entry, LogDoubted):
             _remember(self.doubts, claim_of(entry.size, entry.root), True, REMEMBERED_CLAIMS)
         elif isinstance(entry, LogTrusted):
@@ -85,6 +91,16 @@ class LogState:
                 _remember(self.trusted, claim, True, REMEMBERED_CLAIMS)
         elif isinstance(entry, LogPruned) and entry.floor > self.floor:
             self.floor, self.floor_state = entry.floor, entry.state
+
+    def _load_candidate(self) -> None:
+        candidate = self.cycle.candidate
+        if candidate and candidate not in self.policies:
+            self.policies[candidate] = load(self.cycle.records[candidate].text)
+
+    @property
+    def candidate(self) -> Policy | None:
+        """The policy that is in shadow or canary, if there is one."""
+        return self.policies[self.cycle.candidate] if self.cycle.candidate else None
 
     @property
     def doubted(self) -> bool:

@@ -16,12 +16,13 @@ from typing import Final
 import msgspec
 
 from stepwarden.errors import InputError, PolicyError
+from stepwarden.flow.lifecycle import LifeCycle
 from stepwarden.flow.state import LogState
 from stepwarden.policy.loader import load as load_policy
 from stepwarden.signals.state import SignalState
 from stepwarden.stepup import snapshot as stepup_snapshot
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 
 class Dump(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -32,6 +33,7 @@ class Dump(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=T
     time: int
     policy: str
     policies: list[str]
+    cycle: LifeCycle
     answered: list[tuple[str, int]]
     outcomes: list[tuple[int, str]]
     spent: list[int]
@@ -56,6 +58,7 @@ def dump(state: LogState) -> bytes:
             time=state.time,
             policy=state.policy.hash if state.policy is not None else "",
             policies=[policy.text for policy in state.policies.values()],
+            cycle=state.cycle,
             answered=list(state.answered.items()),
             outcomes=list(state.outcomes.items()),
             spent=list(state.spent),
@@ -84,6 +87,9 @@ def load(data: bytes) -> LogState:
         policies = [load_policy(text) for text in found.policies]
         state.policies = {policy.hash: policy for policy in policies}
         state.policy = state.policies[found.policy] if found.policy else None
+        if found.cycle.candidate:
+            state.policy_of(found.cycle.candidate)  # a state without it could not decide
+        state.cycle = found.cycle
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, PolicyError, KeyError) as exc:
         raise InputError(f"not the state of a log: {exc!r}") from exc
     state.signals = signals

@@ -61,7 +61,9 @@ from stepwarden.events.entries import (
     LogTrusted,
     OutcomeReported,
     PolicyChanged,
+    PolicyEmergency,
     PolicyRefused,
+    PolicyStepped,
     ServiceStarted,
     ServiceStopped,
     SessionRevoked,
@@ -271,7 +273,7 @@ class SignalState:
             case SubjectErased(actor=actor):
                 if actor in self._trouble.items:
                     self._trouble.items[actor].forget_device("")
-            case LogAnchored() | LogDoubted() | LogTrusted() | LogPruned():
+            case LogAnchored() | LogDoubted() | LogTrusted() | LogPruned() | PolicyStepped() | PolicyEmergency():
                 pass
             case _:
                 assert_never(entry)

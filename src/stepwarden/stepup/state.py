@@ -202,6 +202,8 @@ class StepUpState:
             case (
                 e.PolicyChanged()
                 | e.PolicyRefused()
+                | e.PolicyStepped()
+                | e.PolicyEmergency()
                 | e.ExceptionRaised()
                 | e.Administration()
                 | e.ServiceStarted()
