@@ -21,7 +21,7 @@ Not here: what is planned (``life``, ``lab.attackers``), how a site decides (``o
 
 import heapq
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, Generic
 
 import msgspec
@@ -36,6 +36,10 @@ PATIENCE: Final = CHALLENGE_SECONDS * 1_000_000
 """Microseconds after which no challenge is answered any more: from then on an attempt's row is final."""
 REMEMBERED: Final = 100_000
 """Sessions that were never opened, of which it is remembered that they are not there."""
+
+
+Probes = Callable[[int, int, int], Iterable[Planned]]
+"""Called with a person, how many sign-ins of theirs have ended well by now, and the time."""
 
 
 class Row(msgspec.Struct, kw_only=True):
@@ -69,8 +73,10 @@ class _Due(msgspec.Struct, frozen=True):
 class Engine(Generic[D]):
     """One run. ``skipped`` counts what people did not do because they had not been let in."""
 
-    def __init__(self, site: Site[D]) -> None:
+    def __init__(self, site: Site[D], probes: Probes | None = None) -> None:
+        """``probes``: what is to be weighed after somebody's sign-in ended well; None: nothing is."""
         self._site = site
+        self._probes = probes
         self._due: list[tuple[int, int, _Due]] = []
         self._order = 0
         self._scripts: list[Script] = []
@@ -196,7 +202,9 @@ class Engine(Generic[D]):
         if planned.outcome != "unknown":
             self._site.report(decided, planned.outcome, planned.opens if row.open else "", now)
         if row.open and planned.campaign < 0 and is_sign_in(planned.attempt.action):
-            self._logins[planned.person] = self._logins.get(planned.person, 0) + 1
+            logins = self._logins[planned.person] = self._logins.get(planned.person, 0) + 1
+            for probe in self._probes(planned.person, logins, now) if self._probes is not None else ():
+                self._probe(probe, now, -1)
 
     def _settled(self, row: Row, script: int, now: int, decision: Verdict) -> None:
         """All is known: whoever waits is told, and a session that was not opened is not there."""
