@@ -36,7 +36,17 @@ from stepwarden.signals.state import SignalState
 
 T0 = 1_700_000_000
 """A Tuesday, 22:13:20 UTC."""
-TINY = Limits(actors=40, active=40, addresses=40, networks=40, devices=40, sessions=40, trouble=40, labels=40)
+TINY = Limits(
+    actors=40,
+    active=40,
+    addresses=40,
+    networks=40,
+    devices=40,
+    sessions=40,
+    trouble=40,
+    labels=40,
+    population=40,
+)
 
 
 def at(second: float, **fields: Any) -> Facts:
@@ -89,7 +99,7 @@ HOME = {
 
 def test_nothing_known_reads_as_the_defaults_but_for_first_seen() -> None:
     """An empty state invents nothing: all values are the catalogue's defaults, and the actor is unknown."""
-    assert sparse(SignalState(STANDARD).read(at(0, **HOME))) == {"first_seen": True}
+    assert sparse(SignalState(STANDARD).read(at(0, **HOME))) == {"first_seen": True, "cold_start": True}
 
 
 def test_values_come_in_the_catalogues_order_and_types() -> None:
@@ -121,6 +131,7 @@ def test_entities_are_kept_apart() -> None:
     other = at(1, actor="bob", address="b", network="b", device="b")
     assert sparse(state.read(other)) == {
         "first_seen": True,
+        "cold_start": True,
         "site_failure_permille_10m": 1000,
         "site_failure_permille_1h": 1000,
     }
@@ -141,6 +152,7 @@ def test_an_attempt_without_an_end_is_an_attempt_only() -> None:
     state.fold(decided(at(0, **HOME)))
     assert sparse(state.read(at(1, **HOME))) == {
         "first_seen": True,
+        "cold_start": True,
         **{f"actor_attempts_{window}": 1 for window in ("1m", "10m", "1h", "24h")},
         **{
             f"{name}_{window}": 1
@@ -423,8 +435,12 @@ def test_push_bombing_shows_in_the_challenge_history() -> None:
     found = sparse(state.read(at(10)))
     assert (found["challenge_prompts_10m"], found["challenge_failures_1h"]) == (6, 2)
     assert found["challenge_abandoned_24h"] == 1
-    assert sparse(state.read(at(5000))) == {"first_seen": True, "challenge_abandoned_24h": 1}
-    assert sparse(state.read(at(10, actor="bob"))) == {"first_seen": True}
+    assert sparse(state.read(at(5000))) == {
+        "first_seen": True,
+        "cold_start": True,
+        "challenge_abandoned_24h": 1,
+    }
+    assert sparse(state.read(at(10, actor="bob"))) == {"first_seen": True, "cold_start": True}
 
 
 def test_prompts_that_were_passed_or_reached_nobody_are_not_counted() -> None:

@@ -91,6 +91,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     sessions: int = STANDARD.sessions
     trouble: int = STANDARD.trouble
     labels: int = STANDARD.labels
+    population: int = STANDARD.population
 
     def limits(self) -> Limits:
         return Limits(**msgspec.structs.asdict(self))

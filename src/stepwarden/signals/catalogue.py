@@ -189,7 +189,41 @@ def _trouble() -> list[SignalSpec]:
     ]
 
 
-CATALOGUE: Final[tuple[SignalSpec, ...]] = (*_outcomes(), *_volume(), *_habits(), *_session(), *_trouble())
+def _likelihood() -> list[SignalSpec]:
+    unit = "thousandths of a nat"
+    return [
+        _number(
+            "place_surprise",
+            0,
+            unit,
+            "How much rather anybody than this actor is at such an address, in such a network and country "
+            "(Freeman et al.); 0 where nothing is known.",
+        ),
+        _number(
+            "agent_surprise",
+            0,
+            unit,
+            "How much rather anybody than this actor uses such an agent, browser, system and type of device; "
+            "0 where nothing is known.",
+        ),
+        _number(
+            "login_surprise",
+            0,
+            unit,
+            "Both together, and how seldom this actor comes: ln of the likelihood ratio; 0 where nothing is known.",
+        ),
+        _flag("cold_start", "At most 3 attempts of this actor have ended well: their habits say little."),
+    ]
+
+
+CATALOGUE: Final[tuple[SignalSpec, ...]] = (
+    *_outcomes(),
+    *_volume(),
+    *_habits(),
+    *_session(),
+    *_trouble(),
+    *_likelihood(),
+)
 POSITION: Final[Mapping[str, int]] = {spec.name: position for position, spec in enumerate(CATALOGUE)}
 DEFAULTS: Final[tuple[Value, ...]] = tuple(spec.default for spec in CATALOGUE)
 _NAMES: Final = tuple(POSITION)

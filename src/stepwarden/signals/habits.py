@@ -6,12 +6,19 @@ What is over the day's measure stays new. A busy hour raises the baseline by an 
 that at most.
 
 All things known are one string of marks, each ``<letter><value>`` ended by a newline, the ones seen last at
-the end; that takes a third of the memory of sets, and one comparison tells an ordinary attempt.
+the end; that takes a third of the memory of sets, and one comparison tells an ordinary attempt. Beside each mark
+stands its count: the UTC days on which an attempt with it ended well. A day counts once, however busy it was, so
+that one day moves a share by one day's worth, and thirty days of somebody patient by thirty: never by more than the
+person's own thirty days.
 
 >>> habit = Habit()
->>> habit.learn(marks(Facts(time=0, action="login", device="laptop", country="NO")), 0)
+>>> fresh = habit.learn(marks(Facts(time=0, action="login", device="laptop", country="NO")), 0)
 >>> new_things(habit.known, marks(Facts(time=0, action="login", device="phone", country="NO")))
 (True, False, False, False, False, False, False)
+>>> habit.learn(marks(Facts(time=0, action="login", device="phone", country="NO")), 60)
+('Dphone',)
+>>> habit.counted(marks(Facts(time=0, action="login", device="phone", country="SE")))[0][:4]
+[1, 1, 1, 0]
 
 A value that is missing (``""``) is a value like others: an actor always seen without a device id is known
 so. But where nothing else is known yet, nothing is new.
@@ -19,6 +26,8 @@ so. But where nothing else is known yet, nothing is new.
 Not here: who decides that an attempt ended well (the flow), and what being new weighs (the policy).
 """
 
+from collections.abc import Sequence
+from struct import Struct
 from typing import Final
 
 from stepwarden.events.facts import Facts
@@ -33,11 +42,22 @@ KINDS: Final[dict[str, tuple[int, int]]] = {
     "S": (16, 3),
     "U": (16, 3),
     "B": (16, 3),
+    "O": (16, 3),
+    "T": (8, 2),
 }
 """Letter of a kind -> how many are remembered, how many new ones are learned in a day: device, address,
-network, country, autonomous system, user agent, browser, as in the catalogue."""
+network, country, autonomous system, user agent, browser, as in the catalogue; operating system, type of device."""
 
-NOTHING_NEW: Final = (False,) * len(KINDS)
+NEWS: Final = 7
+"""The first kinds have a signal that says whether they are new."""
+NOTHING_NEW: Final = (False,) * NEWS
+MOST_DAYS: Final = 255
+"""A count stops here, and all counts of its kind are halved: what was long ago fades."""
+_MANY: Final = len(KINDS)
+_PLACE: Final = {letter: place for place, letter in enumerate(KINDS)}
+_SUMS: Final = Struct(f">{_MANY}H")
+_DAY_BITS: Final = 4 * _MANY
+_ONE_OF_EACH: Final = sum(1 << 4 * place for place in range(_MANY))
 _OFF_DAY: Final = bytes(hour % 24 + (24 if hour >= 120 else 0) for hour in range(168)) + bytes(88)
 """Hour of week (Monday 0:00 UTC is 0) -> hour of day, 24 more at the weekend."""
 _NEAR: Final = tuple(bytes(((hour - 1) % 168, hour, (hour + 1) % 168)) for hour in range(168))
@@ -45,17 +65,27 @@ _NEAR: Final = tuple(bytes(((hour - 1) % 168, hour, (hour + 1) % 168)) for hour 
 
 def marks(facts: Facts) -> str:
     """The marks of one attempt, in the order of ``KINDS``."""
-    return (
-        f"\nD{facts.device}\nA{facts.address}\nN{facts.network}\nC{facts.country}"
-        f"\nS{facts.asn}\nU{facts.agent}\nB{facts.browser}\n"
+    found = (
+        f"\nD{facts.device}\nA{facts.address}\nN{facts.network}\nC{facts.country}\nS{facts.asn}"
+        f"\nU{facts.agent}\nB{facts.browser}\nO{facts.os}\nT{facts.device_type}\n"
     )
+    return found if found.count("\n") == _MANY + 1 else _one_line_each(facts)
+
+
+def _one_line_each(facts: Facts) -> str:
+    """A value with a newline in it could pass for two marks."""
+    values = (
+        *(facts.device, facts.address, facts.network, facts.country, facts.asn),
+        *(facts.agent, facts.browser, facts.os, facts.device_type),
+    )
+    return _joined([letter + value.replace("\n", "\r") for letter, value in zip(KINDS, values, strict=True)])
 
 
 def new_things(known: str, seen: str) -> tuple[bool, ...]:
     """For each kind, whether ``seen`` (``marks``) has a value that is not ``known`` while others are."""
     if known.endswith(seen):
         return NOTHING_NEW
-    return tuple([_is_new(known, part) for part in seen[1:-1].split("\n")])
+    return tuple([_is_new(known, part) for part in seen[1:-1].split("\n")[:NEWS]])
 
 
 def _is_new(known: str, part: str) -> bool:
@@ -72,62 +102,99 @@ def hour_of_week(second: int) -> int:
 
 
 class Habit:
-    """One actor. ``logins`` attempts ended well, the last at ``last``; ``hours`` of week of the latest of
-    them.
+    """One actor. ``logins`` attempts ended well, on ``days`` days, the last at ``last``; ``hours`` of week of the
+    latest of them.
 
-    ``budget`` is the day (since 1970) times 2**28 plus four bits for each kind: new things learned that day.
+    ``budget`` is the day (since 1970) times 2**36 plus four bits for each kind: new things learned that day.
     ``busy`` is the mean of good attempts in hours that had any, in thousandths, over ``closed`` such hours;
-    the hour of ``last`` is still open, with ``in_hour`` of them.
+    the hour of ``last`` is still open, with ``in_hour`` of them. ``counts`` are the sums of each kind, two bytes each,
+    then a byte for each mark; the last ``today`` marks have counted for the day of ``last``.
     """
 
-    __slots__ = ("budget", "busy", "closed", "hours", "in_hour", "known", "last", "logins")
+    __slots__ = (
+        "budget",
+        "busy",
+        "closed",
+        "counts",
+        "days",
+        "hours",
+        "in_hour",
+        "known",
+        "last",
+        "logins",
+        "today",
+    )
 
     def __init__(self) -> None:
         self.logins = 0
+        self.days = 0
         self.last = 0
         self.known = ""
+        self.counts = b""
+        self.today = 0
         self.hours = b""
         self.budget = 0
         self.busy = 0
         self.closed = 0
         self.in_hour = 0
 
-    def learn(self, seen: str, second: int) -> None:
-        """Take in an attempt that ended well."""
+    def learn(self, seen: str, second: int) -> tuple[str, ...]:
+        """Take in an attempt that ended well; gives the marks that had not counted for this day yet."""
         if self.logins < MOST_LOGINS:
             self.logins += 1
         self._learn_rate(second // HOUR)
+        # A late attempt belongs to the newest day: going back and forth gives no second one.
+        day = max(second, self.last) // DAY
+        if not self.days or day > self.last // DAY:
+            self.today = 0
+            self.days += 1
         if second > self.last:
             self.last = second
-        if not self.known:
-            self.known = seen
-            self.budget = (second // DAY) << 28 | 0x1111111
-        elif not self.known.endswith(seen):
-            self._learn_things(seen, second // DAY)
         self.hours = self.hours[-(MOST_HOURS - 1) :] + bytes((hour_of_week(second),))
+        if self.today and self.known.endswith(seen):
+            return ()
+        return self._learn_things(seen[1:-1].split("\n"), day)
 
-    def _learn_things(self, seen: str, day: int) -> None:
-        parts = dict.fromkeys(seen[1:-1].split("\n"))
-        before = self.known[1:-1].split("\n")
-        # What is seen now goes to the end; in most cases all of it is known.
-        after = [part for part in before if part not in parts]
-        if len(after) + len(parts) == len(before):
-            self.known = _joined([*after, *parts])
-            return
+    def counted(self, seen: str) -> tuple[Sequence[int], Sequence[int]]:
+        """For each kind, the days that the value in ``seen`` (``marks``) counts, and those that all values do."""
+        counts = self.counts
+        sums = _SUMS.unpack_from(counts)
+        known = self.known
+        if known.endswith(seen):
+            return counts[-_MANY:], sums
+        found = []
+        for part in seen[1:-1].split("\n"):
+            at = known.find(f"\n{part}\n")
+            found.append(counts[_SUMS.size + known.count("\n", 0, at)] if at >= 0 else 0)
+        return found, sums
+
+    def _learn_things(self, parts: list[str], day: int) -> tuple[str, ...]:
+        before = self.known[1:-1].split("\n") if self.known else []
+        known = dict(zip(before, self.counts[_SUMS.size :], strict=True))
+        done = set(before[len(before) - self.today :])
+        fresh = []
         budget = self.budget
-        # A late attempt draws on the newest day's measure: going back and forth gives no second one.
-        if day > budget >> 28:
-            budget = day << 28
+        if day > budget >> _DAY_BITS:
+            budget = day << _DAY_BITS
         for place, part in enumerate(parts):
-            most, daily = KINDS[part[:1]]
-            if part in before:
-                after.append(part)
-            elif budget >> 4 * place & 15 < daily:
+            # Taken out and put back: what is seen now goes to the end.
+            count = known.pop(part, 0)
+            if not count:
+                most, daily = KINDS[part[:1]]
+                if before and budget >> 4 * place & 15 >= daily:
+                    continue
                 budget += 1 << 4 * place
-                _forget(after, part[:1], most - 1)
-                after.append(part)
-        self.known = _joined(after)
+                _forget(known, part[:1], most - 1)
+            if part not in done:
+                fresh.append(part)
+                count += 1
+            known[part] = count
+        done.update(fresh)
+        self.today = sum(part in done for part in known)
         self.budget = budget
+        self.known = _joined(list(known))
+        self.counts = _packed(known)
+        return tuple(fresh)
 
     def _learn_rate(self, hour: int) -> None:
         if hour > self.last // HOUR:
@@ -167,8 +234,20 @@ def _joined(parts: list[str]) -> str:
     return "\n" + "\n".join(parts) + "\n"
 
 
-def _forget(parts: list[str], letter: str, room: int) -> None:
+def _forget(known: dict[str, int], letter: str, room: int) -> None:
     """Leave at most ``room`` of this kind: the ones not seen for the longest time go."""
-    kind = [part for part in parts if part.startswith(letter)]
+    kind = [part for part in known if part.startswith(letter)]
     for part in kind[: max(0, len(kind) - room)]:
-        parts.remove(part)
+        del known[part]
+
+
+def _packed(known: dict[str, int]) -> bytes:
+    """The sum of each kind, then each count; a kind with a count over ``MOST_DAYS`` is halved, upwards."""
+    full = {part[:1] for part, count in known.items() if count > MOST_DAYS}
+    sums = [0] * _MANY
+    counts = bytearray()
+    for part, count in known.items():
+        kept = (count + 1) // 2 if part[:1] in full else count
+        counts.append(kept)
+        sums[_PLACE[part[:1]]] += kept
+    return _SUMS.pack(*sums) + counts

@@ -10,7 +10,7 @@ from typing import Final
 class Limits:
     """How many records are held, at most: habits of ``actors``, and a day of each ``active`` actor,
     ``addresses``, ``networks`` and ``devices``; ``sessions``; actors with ``trouble``; addresses with
-    ``labels``."""
+    ``labels``; of each kind of thing, the values in the whole ``population``."""
 
     actors: int
     active: int
@@ -20,6 +20,7 @@ class Limits:
     sessions: int
     trouble: int
     labels: int
+    population: int
 
     def as_dict(self) -> dict[str, int]:
         return asdict(self)
@@ -41,4 +42,5 @@ STANDARD: Final = Limits(
     sessions=200_000,
     trouble=100_000,
     labels=100_000,
+    population=200_000,
 )

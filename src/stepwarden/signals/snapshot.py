@@ -16,15 +16,28 @@ import msgspec
 from stepwarden.errors import InputError
 from stepwarden.signals.habits import Habit
 from stepwarden.signals.records import Acting, Activity, Labels, Trouble
+from stepwarden.signals.surprise import Population
 from stepwarden.signals.windows import SiteRate
 
-VERSION: Final = 2
+VERSION: Final = 3
 _SUM: Final = 32
 
 FIELDS: Final[dict[type, tuple[str, ...]]] = {
     Activity: ("last", "failures", "successes", "peers"),
     Acting: ("last", "failures", "successes", "peers", "attempts", "actions"),
-    Habit: ("logins", "last", "known", "hours", "budget", "busy", "closed", "in_hour"),
+    Habit: (
+        "logins",
+        "days",
+        "last",
+        "known",
+        "counts",
+        "today",
+        "hours",
+        "budget",
+        "busy",
+        "closed",
+        "in_hour",
+    ),
     Trouble: (
         "prompts",
         "failures",
@@ -51,6 +64,7 @@ class Dump(msgspec.Struct, frozen=True, array_like=True):
     actions: list[str]
     site: tuple[list[int], list[int], list[int], int, int]
     tables: dict[str, tuple[list[str], list[Any]]]
+    population: tuple[int, int, dict[str, int], dict[str, dict[str, int]]]
 
 
 def pack(items: dict[str, Any]) -> tuple[list[str], list[Any]]:
@@ -92,6 +106,24 @@ def unpack_site(packed: tuple[list[int], list[int], list[int], int, int]) -> Sit
     if minutes:
         site.settle()
     return site
+
+
+def pack_population(
+    population: Population,
+) -> tuple[int, int, dict[str, int], dict[str, dict[str, int]]]:
+    kinds = {letter: table.items for letter, table in population.kinds.items()}
+    return population.days, population.people, population.totals, kinds
+
+
+def unpack_population(
+    packed: tuple[int, int, dict[str, int], dict[str, dict[str, int]]], limit: int
+) -> Population:
+    population = Population(limit)
+    population.days, population.people, totals, kinds = packed
+    for letter, table in population.kinds.items():
+        table.items = kinds[letter]
+        population.totals[letter] = totals[letter]
+    return population
 
 
 def write_dump(dump: Dump) -> bytes:

@@ -90,12 +90,15 @@ from stepwarden.signals.snapshot import (
     VERSION,
     Dump,
     pack,
+    pack_population,
     pack_site,
     read_dump,
     unpack,
+    unpack_population,
     unpack_site,
     write_dump,
 )
+from stepwarden.signals.surprise import COLD, NO_SURPRISE, Population
 from stepwarden.signals.windows import (
     DAY,
     HOUR,
@@ -138,6 +141,7 @@ class SignalState:
         "_habits",
         "_labels",
         "_networks",
+        "_population",
         "_sessions",
         "_site",
         "_trouble",
@@ -157,6 +161,7 @@ class SignalState:
         self._sessions: Table[str] = Table(limits.sessions, str)
         self._trouble: Table[Trouble] = Table(limits.trouble, Trouble)
         self._labels: Table[Labels] = Table(limits.labels, Labels)
+        self._population = Population(limits.population)
         self._site = SiteRate()
 
     # --- read
@@ -178,6 +183,7 @@ class SignalState:
         labels = self._labels.items.get(facts.address) if self._labels.items else None
         attempts = _NO_ATTEMPTS if acting is None else acting.tries(self._known_action(facts.action), now)
         km = facts.travel_km
+        seen = "" if habit is None else marks(facts)
         return (
             *(_NOTHING if acting is None else acting.ends(now)),
             *(_NOTHING if address is None else address.ends(now)),
@@ -191,7 +197,7 @@ class SignalState:
             0 if habit is None else habit.rate_lift(attempts[2]),
             *self._site.values(now),
             habit is None,
-            *(_NO_LOGIN if habit is None else (habit.logins, *new_things(habit.known, marks(facts)))),
+            *(_NO_LOGIN if habit is None else (habit.logins, *new_things(habit.known, seen))),
             km,
             0 if km <= 0 else min(FASTEST, km * HOUR // max(1, facts.travel_s)),
             *(_NO_HOURS if habit is None else habit.near_hour(now)),
@@ -201,6 +207,8 @@ class SignalState:
             0 if labels is None else count(labels.attacks, now, LABELS_KEPT),
             attacks,
             remembered,
+            *(NO_SURPRISE if habit is None else self._population.surprise(habit, seen)),
+            habit is None or habit.logins <= COLD,
         )
 
     def devices(self, actor: str) -> list[tuple[str, int]]:
@@ -273,7 +281,14 @@ class SignalState:
             case SubjectErased(actor=actor):
                 if actor in self._trouble.items:
                     self._trouble.items[actor].forget_device("")
-            case LogAnchored() | LogDoubted() | LogTrusted() | LogPruned() | PolicyStepped() | PolicyEmergency():
+            case (
+                LogAnchored()
+                | LogDoubted()
+                | LogTrusted()
+                | LogPruned()
+                | PolicyStepped()
+                | PolicyEmergency()
+            ):
                 pass
             case _:
                 assert_never(entry)
@@ -335,7 +350,7 @@ class SignalState:
         if facts.action.startswith(CREDENTIAL_ACTIONS):
             self._changed(facts.actor, second)
         if learn:
-            self._habits.use(facts.actor).learn(marks(facts), second)
+            self._population.learn(self._habits.use(facts.actor), marks(facts), second)
             if facts.session:
                 began = self._sessions.items.get(facts.session)
                 if began is None or began.startswith(PROVED):
@@ -354,6 +369,7 @@ class SignalState:
                 actions=list(self._actions),
                 site=pack_site(self._site),
                 tables={name: pack(table.items) for name, table in self._tables().items()},
+                population=pack_population(self._population),
             )
         )
 
@@ -371,6 +387,7 @@ class SignalState:
             state._folds = dump.folds
             state._actions = {name: number for number, name in enumerate(dump.actions)}
             state._site = unpack_site(dump.site)
+            state._population = unpack_population(dump.population, state.limits.population)
             for name, table in state._tables().items():
                 table.items = unpack(table.make, *dump.tables[name])
         except (TypeError, ValueError, KeyError, OverflowError) as exc:
@@ -428,6 +445,7 @@ class SignalState:
         for name, table in self._tables().items():
             table.limit = bounds[name]
             table.shrink(table.limit)
+        self._population.limit(limits.population)
 
     def _sweep(self) -> None:
         """Drop days that no window reaches any more: this frees memory and changes no value."""
