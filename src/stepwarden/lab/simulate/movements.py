@@ -1,0 +1,200 @@
+"""Where somebody is and what they hold: worked out for any day from what stays the same of them.
+
+Nothing is kept from one day to the next. A line's address is that of its lease, counted from when leases began; a trip is
+one of the two weeks that the day is in; a device is one of a row of devices, each lasting its time. So anybody's
+Tuesday can be asked for without their Monday, and a year takes no more memory than a day.
+
+Not here: when they sign in (``life``).
+"""
+
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from stepwarden.events.attempt import Device
+from stepwarden.lab.simulate.agents import PRODUCTS, Kit, picked, release
+from stepwarden.lab.simulate.cities import CITIES
+from stepwarden.lab.simulate.draws import MASK, below, chosen, mix, running
+from stepwarden.lab.simulate.residents import Gadget, Resident
+from stepwarden.lab.simulate.world import Address, World
+
+FORTNIGHT: Final = 14
+HOURS: Final = 3_600
+LOYAL: Final = 850
+"""Of a thousand new phones and computers, those with the system and browser of the one before."""
+ROAMING: Final = 50
+"""Percent of sign-ins on a trip by phone that go through the carrier at home, as roaming mostly does."""
+THROUGH_OFFICE: Final = 50
+"""Percent of sign-ins of who works at home that go through the company's own tunnel, so from the office's address."""
+VISITS: Final = 25
+"""Of a thousand sign-ins at home, those from somebody else's line in the same city."""
+
+
+class Trip(NamedTuple):
+    """Away: in this city, with the hotel's address."""
+
+    city: int
+    hotel: Address
+
+
+def trip(world: World, resident: Resident, day: int) -> Trip | None:
+    """The trip that this person is on; None where they are at home."""
+    turn, position = divmod(day + resident.phase, FORTNIGHT)
+    key = mix(mix(resident.key, 100), turn)
+    if below(key, 1_000) >= resident.trips:
+        return None
+    length = 2 + below(mix(key, 1), 5 if resident.person.cohort == "traveller" else 8)
+    first = below(mix(key, 2), FORTNIGHT - length + 1)
+    if not first <= position < first + length:
+        return None
+    away, sums = _goals(CITIES[resident.city].country, below(mix(key, 3), 1_000) < resident.abroad)
+    city = away[chosen(mix(key, 4), sums)]
+    return Trip(city, _hotel(world, city, below(mix(key, 5), 200)))
+
+
+@lru_cache(maxsize=128)
+def _goals(country: str, abroad: bool) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Where people of a country go, by how many of the site's people live there."""
+    goals = [n for n, city in enumerate(CITIES) if (city.country != country) == abroad]
+    return tuple(goals), running(tuple(CITIES[city].people for city in goals))
+
+
+@lru_cache(maxsize=16_384)
+def _hotel(world: World, city: int, number: int) -> Address:
+    pool = world.having("hotel", CITIES[city].country, CITIES[city].name)[0]
+    return Address(pool.v4(number), pool.place)
+
+
+def at_line(resident: Resident, gadget: Gadget, day: int) -> Address:
+    """The address at home: of the line, or one of this device's own within the line's IPv6 network."""
+    pool = resident.line
+    lease = mix(mix(resident.key, 101), (day + resident.phase) // resident.lease)
+    own = mix(resident.key, 102)
+    if pool.first6 >= 0 and gadget.key % 100 < 85:
+        # The /48 stays with who stays in their /24; the rest of the address is the device's for a day (RFC 8981).
+        network = (own if resident.sticky else lease) >> 32
+        return Address(pool.v6(network, mix(gadget.key, day)), pool.place)
+    number = (own & MASK - 255) | (lease & 255) if resident.sticky else lease
+    return Address(pool.v4(number), pool.place)
+
+
+def on_carrier(resident: Resident, draw: int) -> Address:
+    """An address of the carrier's: in the usual /24 seven times in ten."""
+    pool = resident.carrier
+    network = mix(resident.key, 103) if draw % 10 < 7 else draw >> 8
+    return Address(pool.v4(network << 8 | draw >> 16 & 255), pool.place)
+
+
+def through_vpn(resident: Resident, draw: int) -> Address:
+    """An exit of the person's VPN: in the usual country three times in four."""
+    pools = resident.vpn_pools
+    pool = pools[0] if draw % 4 else pools[below(mix(draw, 1), len(pools))]
+    return Address(pool.v4(draw >> 8), pool.place)
+
+
+def visiting(world: World, resident: Resident, draw: int) -> Address:
+    """Somebody else's line in the same city: one of a few, as one has few friends."""
+    city = CITIES[resident.city]
+    pools = world.having("line", city.country, city.name)
+    friend = mix(mix(resident.key, 104), draw % 6)
+    pool = pools[below(friend, len(pools))]
+    return Address(pool.v4(mix(friend, 1)), pool.place)
+
+
+def at_office(resident: Resident, day: int) -> bool:
+    """Whether they are at the office on this day."""
+    weekday = (day + 3) % 7 < 5
+    return weekday and below(mix(mix(resident.key, 105), day), 1_000) < resident.office_days
+
+
+def whence(
+    world: World, resident: Resident, away: Trip | None, gadget: Gadget, day: int, second: int, draw: int
+) -> Address:
+    """From where they sign in with this device.
+
+    ``second`` of the local day, ``draw`` 64 bits of chance.
+    """
+    if resident.vpn_share and draw % 1_000 < resident.vpn_share and not gadget.work:
+        return through_vpn(resident, draw)
+    chance = draw >> 32
+    phone = gadget.form == "phone"
+    if away is not None:
+        return on_carrier(resident, draw) if phone and chance % 100 < ROAMING else away.hotel
+    office = resident.office
+    if office is not None and 8 * HOURS <= second < 18 * HOURS:
+        if at_office(resident, day):
+            return on_carrier(resident, draw) if phone and chance % 100 < 40 else office
+        if gadget.work and chance % 100 < THROUGH_OFFICE:
+            return office
+    commuting = 7 * HOURS <= second < 9 * HOURS or 17 * HOURS <= second < 19 * HOURS
+    if phone and chance % 1_000 < resident.carriers + 200 * commuting:
+        return on_carrier(resident, draw)
+    if (chance >> 12) % 1_000 < VISITS:
+        return visiting(world, resident, draw)
+    return at_line(resident, gadget, day)
+
+
+def held(resident: Resident, day: int, second: int, draw: int) -> Gadget:
+    """The device that they take."""
+    gadgets = resident.gadgets
+    if draw % 1_000 < resident.phones or len(gadgets) == 1:
+        return gadgets[0]
+    if gadgets[-1].form == "tablet" and (len(gadgets) == 2 or (draw >> 32) % 100 < 15):
+        return gadgets[-1]
+    working = resident.office is not None and (day + 3) % 7 < 5 and 8 * HOURS <= second < 18 * HOURS
+    return next((one for one in gadgets[1:] if one.work == working and one.form == "desk"), gadgets[1])
+
+
+def favourite(resident: Resident) -> Gadget:
+    """The device that they take most often."""
+    if resident.phones >= 500 or len(resident.gadgets) == 1:
+        return resident.gadgets[0]
+    return next((one for one in resident.gadgets if one.work), resident.gadgets[1])
+
+
+def usual_address(resident: Resident, day: int) -> Address:
+    """The address that they most often sign in from about this day."""
+    gadget = favourite(resident)
+    if resident.vpn_share > 500:
+        pool = resident.vpn_pools[0]
+        return Address(pool.v4(mix(resident.key, 106)), pool.place)
+    if gadget.work and resident.office is not None and resident.office_days > 500:
+        return resident.office
+    if gadget.form == "phone" and resident.carriers > 500:
+        return on_carrier(resident, mix(mix(resident.key, 107), day) // 10 * 10)
+    return at_line(resident, gadget, day)
+
+
+@lru_cache(maxsize=65_536)
+def _made(gadget: Gadget, turn: int) -> tuple[int, int, int]:
+    """Product, variant and key of this device after so many replacements."""
+    own = mix(gadget.key, turn)
+    first = gadget.key if below(own, 1_000) < LOYAL else own
+    product = picked(mix(first, 50), gadget.form)
+    return product, below(mix(own, 51), PRODUCTS[product].variants), own
+
+
+def kit(gadget: Gadget, day: int) -> Kit:
+    """The browser on this device on this day."""
+    product, variant, own = _made(gadget, (day + gadget.phase) // gadget.lifetime)
+    return Kit(product, release(product, day, own), variant)
+
+
+def agent(gadget: Gadget, day: int) -> str:
+    """What it sends as user agent."""
+    return kit(gadget, day).user_agent
+
+
+def device(resident: Resident, gadget: Gadget, day: int) -> Device | None:
+    """The identifier that the site has given to this device, in a cookie; None where it gives none.
+
+    Another one after each clearing of cookies; who clears daily has a new one each day.
+    """
+    if not resident.person.has_device_id:
+        return None
+    turn = (day + gadget.phase) // gadget.lifetime
+    return _device(gadget.key, turn, (day + resident.phase) // resident.clears if resident.clears else -1)
+
+
+@lru_cache(maxsize=65_536)
+def _device(key: int, turn: int, cleared: int) -> Device:
+    return Device(id=f"d-{mix(mix(key, turn), cleared):016x}")

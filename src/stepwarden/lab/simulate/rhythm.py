@@ -1,0 +1,143 @@
+"""When people sign in: how often on which day, and at what hour.
+
+Each person has ``SLOTS`` chances a day. A chance is that of an average day, times the weekday's and the season's factor;
+whether it comes true is a hash of person, day and slot. All people of a day are worked out at once, on whole numbers.
+
+The hours are those of people at home, of office hours, and of who works at night. They are local time where somebody
+is; each person lives earlier or later than others by up to a few hours.
+
+Not here: what they do then (``doings``).
+"""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stepwarden.lab.simulate.cities import day_of_year
+from stepwarden.lab.simulate.draws import Keys, mixed
+from stepwarden.lab.simulate.plan import Cohort
+from stepwarden.lab.simulate.residents import SLOTS, Resident
+
+REMEMBERED: Final = 60
+"""Days that are looked back for the sign-in before: longer ago counts as this long."""
+
+# Of a thousand, what a day counts against the average one: Monday to Sunday.
+_WEEK: Final[dict[Cohort, tuple[int, ...]]] = {
+    "home": (1040, 1030, 1020, 1010, 990, 930, 980),
+    "mobile": (1020, 1010, 1010, 1010, 1000, 960, 990),
+    "office": (1330, 1330, 1300, 1270, 1150, 280, 340),
+    "vpn": (1040, 1030, 1020, 1010, 990, 930, 980),
+    "traveller": (1250, 1250, 1230, 1200, 1050, 460, 560),
+    "night": (1050, 1050, 1050, 1050, 1000, 900, 900),
+}
+_SEASON: Final = (1040, 1020, 1010, 990, 980, 970, 910, 900, 1000, 1020, 1070, 1090)
+"""The same for the months, about thirty days each: less in summer, most before the year's end."""
+
+_AT_HOME: Final = (8, 4, 2, 2, 3, 8, 20, 38, 48, 52, 54, 54, 56, 52, 50, 50, 54, 62, 70, 78, 80, 70, 46, 22)
+_WEEKEND: Final = (14, 8, 4, 3, 3, 4, 8, 16, 34, 54, 68, 70, 66, 62, 60, 60, 62, 64, 66, 70, 72, 62, 44, 26)
+_AT_WORK: Final = (2, 1, 1, 1, 2, 5, 18, 60, 120, 110, 90, 80, 62, 80, 84, 78, 66, 46, 28, 24, 22, 18, 10, 4)
+_AT_NIGHT: Final = (70, 68, 66, 66, 62, 58, 40, 26, 12, 6, 4, 3, 4, 8, 20, 32, 38, 40, 42, 46, 56, 66, 74, 74)
+_PROFILES: Final[dict[Cohort, int]] = {
+    "home": 0,
+    "mobile": 0,
+    "vpn": 0,
+    "office": 2,
+    "traveller": 2,
+    "night": 4,
+}
+_QUARTERS: Final = 96
+_STEPS: Final = 4_096
+
+
+class Chance(NamedTuple):
+    """A sign-in to be: by the person at this position, in this slot, so many microseconds into the local day.
+
+    ``key`` is that of its chance; the two draws are 64 bits of it each.
+    """
+
+    position: int
+    slot: int
+    moment: int
+    gap: int
+    key: int
+    device: int
+    whence: int
+
+
+class Rhythm:
+    """The sign-ins of some people, day after day."""
+
+    def __init__(self, residents: Sequence[Resident], seed: Keys) -> None:
+        """``seed`` holds one key for each of the people."""
+        self._keys = seed
+        self._slot = np.array([one.slot for one in residents], dtype=np.uint64)
+        self._shift = np.array([one.shift for one in residents], dtype=np.int64)
+        cohorts = [one.person.cohort for one in residents]
+        self._profile = np.array([_PROFILES[cohort] for cohort in cohorts], dtype=np.int64)
+        self._week = np.array([_WEEK[cohort] for cohort in cohorts], dtype=np.uint64).reshape(-1, 7)
+        self._last = np.zeros(len(residents), dtype=np.int64)
+
+    def look_back(self, day: int) -> None:
+        """Find out when everybody signed in last before this day, by which passwords are forgotten."""
+        self._last[:] = day - REMEMBERED
+        for before in range(day - REMEMBERED, day):
+            self._last[(self._drawn(before)[1]).any(axis=1)] = before
+
+    def day(self, day: int) -> list[Chance]:
+        """Everybody's sign-ins of a local day, by person and slot. Days are asked for in order."""
+        keys, comes = self._drawn(day)
+        who, slots = np.nonzero(comes)
+        own = keys[comes]
+        moments, draws = mixed(own, 1), mixed(own, 2)
+        profile = self._profile[who] + ((day + 3) % 7 >= 5)
+        quarter = _HOURS[profile, (moments >> np.uint64(52)).astype(np.int64)]
+        within = (moments & np.uint64((1 << 40) - 1)) * np.uint64(900) >> np.uint64(
+            20
+        )  # of 2^20 parts of a second
+        micro = within * np.uint64(15_625) >> np.uint64(14)
+        moment = quarter * 900_000_000 + micro.astype(np.int64) + self._shift[who] * 1_000_000
+        gaps = np.minimum(day - self._last[who], REMEMBERED)
+        self._last[who] = day
+        return list(
+            map(
+                Chance._make,
+                zip(
+                    who.tolist(),
+                    slots.tolist(),
+                    (moment % 86_400_000_000).tolist(),
+                    gaps.tolist(),
+                    own.tolist(),
+                    draws.tolist(),
+                    mixed(own, 3).tolist(),
+                    strict=True,
+                ),
+            )
+        )
+
+    def _drawn(self, day: int) -> tuple[Keys, NDArray[np.bool_]]:
+        """The key of each slot, and whether it comes true."""
+        likely = self._slot * self._week[:, (day + 3) % 7] // np.uint64(1_000)
+        likely = likely * np.uint64(_SEASON[min(day_of_year(day) // 30, 11)]) // np.uint64(1_000)
+        slots = np.arange(SLOTS, dtype=np.uint64)
+        keys = mixed(mixed(self._keys, day)[:, None], slots[None, :])
+        return keys, keys >> np.uint64(32) < likely[:, None]
+
+
+def _inverse(hours: tuple[int, ...]) -> list[int]:
+    """For each of ``_STEPS`` equal parts of chance, the quarter of an hour that it stands for."""
+    total, found = sum(hours) * 4, []
+    bound, quarter = hours[0], 0
+    for step in range(_STEPS):
+        while step * total >= bound * _STEPS:
+            quarter += 1
+            bound += hours[quarter // 4]
+        found.append(quarter)
+    return found
+
+
+_HOURS: Final = np.array(
+    [_inverse(hours) for hours in (_AT_HOME, _WEEKEND, _AT_WORK, _WEEKEND, _AT_NIGHT, _AT_NIGHT)],
+    dtype=np.int64,
+)
