@@ -23,8 +23,8 @@ from stepwarden.events.personal import verify
 from stepwarden.events.redaction import redact, refuse_secrets
 from stepwarden.flow.answers import Answer, ChallengeOffer, PastEvent, ReasonText, Recorded
 from stepwarden.flow.asked import AskedFor, asked_of, fields_of
+from stepwarden.flow.deciding import deciding
 from stepwarden.flow.facts import Described, Describer, format_position, parse_position
-from stepwarden.flow.judge import judge
 from stepwarden.flow.people import Person, nobody, owner_tokens
 from stepwarden.flow.recorder import Appended, Private, Recorder
 from stepwarden.flow.state import KEY_HASH
@@ -105,8 +105,7 @@ class Attempts:
 
     def _decide(self, attempt: Attempt, by: str, key: str, body: str) -> Decided:
         recorder, state = self._recorder, self._state
-        policy = state.policy
-        if policy is None:
+        if state.policy is None:
             raise PolicyError("no policy is live: nothing can be allowed")
         now = recorder.now()
         described, owner = self._describe(attempt, now)
@@ -119,16 +118,8 @@ class Attempts:
             return bound
 
         grant = grant_hash(attempt.grant) if attempt.grant else ""
-        found = judge(
-            state.signals,
-            state.stepup,
-            policy,
-            facts,
-            now=now,
-            bind=bind,
-            grant=grant,
-            doubted=state.doubted,
-        )
+        decision = deciding(state, facts, now=now, bind=bind, grant=grant)
+        found, policy = decision.judgement, decision.policy
         assessment = found.assessment
         private = recorder.private(owner, described.personal)
         entry = AttemptDecided(
@@ -147,6 +138,7 @@ class Attempts:
             policy=policy.hash,
             binding=bound,
             grant=grant if found.granted is not None else "",
+            beside=decision.beside,
         )
         appended = recorder.append(entry, private)
         recent = (entry, described.position, private.person)

@@ -2,10 +2,13 @@
 
 1. every leaf is an entry in its one canonical spelling, times never run backwards, no index is missing;
 2. links point backwards (``previous`` < index);
-3. for each ``attempt.decided``: the policy it names is the one that the log had made live before it;
+3. for each ``attempt.decided``: the policy it names is the one that the log had made live before it, or the canary
+   whose turn this actor was;
 4. its signals are those that a fold of the entries before it gives;
 5. standing, evidence, score, risk, demand and decision are those that the policy gives for them;
-6. its time is the time of its facts.
+6. what it says of a second policy, in shadow or live beside a canary, is what that one gives;
+7. its time is the time of its facts;
+8. each step of a policy's life is one that could follow the steps before it.
 
 A pruned log is recomputed from its floor on: from the state that was kept there (``snapshots.read_floor``), which must
 be the one whose SHA-256 the log states in ``log.pruned``.
@@ -16,10 +19,24 @@ Not here: whether the bytes are those that were signed (``ledger.verify`` says t
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from stepwarden.errors import CorruptLogError, DecisionDiffersError, MalformedEntryError
+from stepwarden.errors import (
+    CorruptLogError,
+    DecisionDiffersError,
+    MalformedEntryError,
+    StepwardenError,
+    UnknownPolicyError,
+)
 from stepwarden.events.encoding import decode
-from stepwarden.events.entries import AttemptDecided, LogPruned, ServiceStarted
-from stepwarden.flow.judge import judge
+from stepwarden.events.entries import (
+    AttemptDecided,
+    Entry,
+    LogPruned,
+    PolicyChanged,
+    PolicyEmergency,
+    PolicyStepped,
+    ServiceStarted,
+)
+from stepwarden.flow.deciding import deciding
 from stepwarden.flow.state import LogState
 from stepwarden.signals.catalogue import sparse
 from stepwarden.signals.limits import STANDARD
@@ -67,7 +84,8 @@ def recompute(
         if isinstance(entry, AttemptDecided):
             compare(index, entry, state)
             decisions += 1
-        elif isinstance(entry, LogPruned) and entry.floor == first:
+        permitted(index, entry, state)
+        if isinstance(entry, LogPruned) and entry.floor == first:
             vouched = entry.state == digest
         state.fold(index, entry)
         if index % PROGRESS_EVERY == 0:
@@ -85,19 +103,12 @@ def recompute(
 
 def compare(index: int, entry: AttemptDecided, state: LogState) -> None:
     """Raises: DecisionDiffersError: the entry is not what the log before it leads to."""
-    live = state.policy.hash if state.policy else ""
-    _same(index, "policy", entry.policy, live)
     _same(index, "time", entry.facts.time, entry.time)
-    found = judge(
-        state.signals,
-        state.stepup,
-        state.policy_of(entry.policy),
-        entry.facts,
-        now=entry.time,
-        bind=lambda: entry.binding,
-        grant=entry.grant,
-        doubted=state.doubted,
-    )
+    if state.policy is None:
+        raise UnknownPolicyError(f"entry {index}: no policy was live before it")
+    decision = deciding(state, entry.facts, now=entry.time, bind=lambda: entry.binding, grant=entry.grant)
+    found = decision.judgement
+    _same(index, "policy", entry.policy, decision.policy.hash)
     _same(index, "signals", entry.signals, sparse(found.values))
     _same(index, "standing", entry.standing, found.standing)
     _same(index, "evidence", entry.evidence, found.assessment.evidence)
@@ -105,6 +116,16 @@ def compare(index: int, entry: AttemptDecided, state: LogState) -> None:
     _same(index, "risk", entry.risk, found.assessment.risk)
     _same(index, "demand", entry.demand, found.assessment.demand)
     _same(index, "decision", entry.decision, found.verdict)
+    _same(index, "beside", entry.beside, decision.beside)
+
+
+def permitted(index: int, entry: Entry, state: LogState) -> None:
+    """Raises: DecisionDiffersError: the entry is a step of a policy's life that could not come then."""
+    if isinstance(entry, PolicyStepped | PolicyChanged | PolicyEmergency):
+        try:
+            state.cycle.permit(entry)
+        except StepwardenError as exc:
+            raise DecisionDiffersError(f"entry {index}: this step could not be taken then: {exc}") from exc
 
 
 def _same(index: int, field: str, recorded: object, recomputed: object) -> None:

@@ -3,7 +3,7 @@
      7  personal openings   there, or erased as the log says            (``audit_openings``)
      8  challenge links     decision -> challenge -> proof -> outcome   (``audit_links``)
      9  step-up proofs      as far as the log alone shows               (``audit_proofs``)
-    10  decisions           recomputed, each of them                    (``audit.compare``)
+    10  decisions           recomputed, and each policy's steps         (``audit``)
     11  keys                rotations, retirements, who signed          (``audit_keys``)
     12  time stamps         of anchored checkpoints                     (given by the caller, who knows authorities)
 
@@ -23,7 +23,7 @@ from typing import Protocol
 from stepwarden.errors import CorruptLogError, MalformedEntryError, StepwardenError
 from stepwarden.events import entries as e
 from stepwarden.events.encoding import decode, decode_trusted
-from stepwarden.flow.audit import compare
+from stepwarden.flow.audit import compare, permitted
 from stepwarden.flow.audit_keys import KeyAudit
 from stepwarden.flow.audit_links import Links
 from stepwarden.flow.audit_openings import Openings
@@ -135,7 +135,9 @@ class Audit:
             if isinstance(entry, e.AttemptDecided):
                 self._decided += 1
                 compare(index, entry, state)
-            elif isinstance(entry, e.LogPruned) and entry.floor == self._first:
+            else:
+                permitted(index, entry, state)
+            if isinstance(entry, e.LogPruned) and entry.floor == self._first:
                 self._vouched = self._vouched or entry.state == self._digest
         except StepwardenError as exc:
             self._decisions.fail(str(exc), exc)

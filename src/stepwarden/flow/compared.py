@@ -107,9 +107,10 @@ class Compared(msgspec.Struct, kw_only=True):
             if entry.previous in self.recent and self.recent[entry.previous] & DECIDED:
                 self.challenges.asked += 1
                 _put(self.open, entry.challenge, True, OPEN)
-        elif isinstance(entry, ChallengePassed | ChallengeFailed | ChallengeExpired):
-            if self.open.pop(entry.challenge, False):
-                self._ended(entry)
+        elif isinstance(entry, ChallengePassed | ChallengeFailed | ChallengeExpired) and self.open.pop(
+            entry.challenge, False
+        ):
+            self._ended(entry)
 
     def _is_ours(self, one: str, other: str) -> bool:
         return {one, other} == {self.policy, self.live}
