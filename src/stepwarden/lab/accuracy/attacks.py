@@ -118,7 +118,9 @@ def poisonings(results: Results) -> list[Poisoning]:
     for one in results.campaigns:
         if "poison" not in one.attacker:
             continue
-        own = results.attempts.filter((pl.col("campaign") == one.index) & pl.col("right"))
+        own = results.attacks.filter(
+            (pl.col("campaign") == one.index) & pl.col("right") & pl.col("action").is_in(results.names)
+        )
         if own.is_empty():
             continue
         began = min(one.began, int(own["time"][0]))

@@ -86,28 +86,41 @@ def threshold_at(scores: Scores, weights: Weights, wanted: float) -> int:
     return int(scores[::-1][np.searchsorted(reached, need)])
 
 
-def at_detection(probes: Scored, history: History, wanted: float, draws: Draws) -> Cell:
-    """The challenge rates at the threshold that detects so much; in each draw the threshold is found anew."""
+def at_detection(probes: Scored, history: History, wanted: Sequence[float], draws: Draws) -> list[Cell]:
+    """The challenge rates at the thresholds that detect so much; in each draw the thresholds are found anew."""
     order = np.argsort(probes.scores, kind="stable")
     scores, owners = probes.scores[order], probes.people[order]
-    threshold = threshold_at(scores, np.ones(len(scores)), wanted)
-    weights = draws.weights[:, owners]
-    # A draw of a handful of people may have missed all of whom the probes were.
-    drawn = {row: threshold_at(scores, weights[row], wanted) for row in np.flatnonzero(weights.any(axis=1))}
-    found = np.array(list(drawn.values()), np.int64)
-    rows = np.array(list(drawn), np.int64)
-    shares = [
-        _shares(_by_share(history.challenged(each), history, draws.weights[rows[found == each]]))
-        for each in np.unique(found)
-    ]
-    return Cell(
-        wanted=wanted,
-        threshold=threshold,
-        detected=round(float((scores >= threshold).mean()), 6),
-        challenged=_rates(history.challenged(threshold), history, shares),
-        probes=len(scores),
-        people=len(history.people),
-    )
+    # A draw of a handful of people may have missed all of whom the probes, or the sign-ins, were.
+    drawn = draws.weights[draws.weights[:, owners].any(axis=1) & draws.weights[:, history.people].any(axis=1)]
+    reached = np.cumsum(drawn[:, owners[::-1]], axis=1)
+    weights = drawn[:, history.people]
+    known: dict[int, NDArray[np.int64]] = {}
+    cells = []
+    for level in wanted:
+        threshold = threshold_at(scores, np.ones(len(scores)), level)
+        counts = np.zeros((len(drawn), history.logins + 1))
+        for row, found in enumerate(_thresholds(scores, reached, level)):
+            if found not in known:
+                known[found] = history.challenged(found)
+            counts[row] = np.bincount(known[found], weights=weights[row], minlength=history.logins + 1)
+        cells.append(
+            Cell(
+                wanted=level,
+                threshold=threshold,
+                detected=round(float((scores >= threshold).mean()), 6),
+                challenged=_rates(history.challenged(threshold), history, _shares(counts)),
+                probes=len(scores),
+                people=len(history.people),
+            )
+        )
+    return cells
+
+
+def _thresholds(scores: Scores, reached: Weights, wanted: float) -> list[int]:
+    """``threshold_at`` for each draw. ``reached``: the weight of all scores from the highest down to each."""
+    need = np.maximum(1.0, np.ceil(wanted * reached[:, -1:].astype(np.float64) - 1e-9))
+    found: list[int] = scores[::-1][(reached >= need).argmax(axis=1)].tolist()
+    return found
 
 
 def curve(probes: Scored, history: History, draws: Draws) -> list[Point]:
@@ -115,49 +128,43 @@ def curve(probes: Scored, history: History, draws: Draws) -> list[Point]:
     order = np.argsort(probes.scores, kind="stable")
     scores, owners = probes.scores[order], probes.people[order]
     ones = np.ones(len(scores))
-    points = []
-    for threshold in sorted({threshold_at(scores, ones, wanted) for wanted in CURVE}, reverse=True):
-        share = history.challenged(threshold) / history.logins
-        points.append(
-            Point(
-                threshold=threshold,
-                detected=_detected(scores >= threshold, owners, draws),
-                median=round(float(np.median(share)), 6),
-                mean=round(float(share.mean()), 6),
-            )
+    thresholds = sorted({threshold_at(scores, ones, wanted) for wanted in CURVE}, reverse=True)
+    detected = draws.shares([scores >= threshold for threshold in thresholds], owners)
+    shares = [history.challenged(threshold) / history.logins for threshold in thresholds]
+    return [
+        Point(
+            threshold=threshold,
+            detected=found,
+            median=round(float(np.median(share)), 6),
+            mean=round(float(share.mean()), 6),
         )
-    return points
+        for threshold, found, share in zip(thresholds, detected, shares, strict=True)
+    ]
 
 
 def operating(probes: Scored, history: History, threshold: int, draws: Draws) -> Operating:
     """What a method does at the threshold that it has."""
     challenged = history.challenged(threshold)
     return Operating(
-        detected=_detected(probes.scores >= threshold, probes.people, draws),
-        challenged=_rates(challenged, history, [_shares(_by_share(challenged, history, draws.weights))]),
+        detected=draws.shares([probes.scores >= threshold], probes.people)[0],
+        challenged=_rates(challenged, history, _shares(_by_share(challenged, history, draws))),
         probes=len(probes.scores),
         people=len(history.people),
     )
 
 
-def _detected(found: NDArray[np.bool_], owners: NDArray[np.int64], draws: Draws) -> Estimate:
-    hits = np.bincount(owners, weights=found.astype(np.float64), minlength=draws.people).astype(np.float64)
-    return draws.ratio(hits, np.bincount(owners, minlength=draws.people).astype(np.float64))
-
-
-def _rates(challenged: NDArray[np.int64], history: History, drawn: Sequence[NDArray[np.float64]]) -> Rates:
+def _rates(challenged: NDArray[np.int64], history: History, drawn: NDArray[np.float64]) -> Rates:
     people = np.bincount(challenged, minlength=history.logins + 1)
     values = _shares(people[None, :].astype(np.float64))[0]
-    columns = np.concatenate(drawn) if drawn else np.empty((0, 3))
-    median, mean, p90 = (interval(value, columns[:, number]) for number, value in enumerate(values))
+    median, mean, p90 = (interval(value, drawn[:, number]) for number, value in enumerate(values))
     return Rates(median=median, mean=mean, p90=p90)
 
 
-def _by_share(challenged: NDArray[np.int64], history: History, weights: Weights) -> NDArray[np.float64]:
+def _by_share(challenged: NDArray[np.int64], history: History, draws: Draws) -> NDArray[np.float64]:
     """In each draw, how many people were challenged 0, 1 ... N times."""
-    which = np.zeros((weights.shape[1], history.logins + 1), np.float32)
+    which = np.zeros((draws.people, history.logins + 1), np.float32)
     which[history.people, challenged] = 1
-    return (weights @ which).astype(np.float64)
+    return (draws.weights @ which).astype(np.float64)
 
 
 def _shares(people: NDArray[np.float64]) -> NDArray[np.float64]:

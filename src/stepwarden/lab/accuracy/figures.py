@@ -6,11 +6,10 @@ from typing import Any, Final
 import msgspec
 import polars as pl
 
-from stepwarden.errors import InputError
 from stepwarden.lab.accuracy import alarms, calibration, detection, friction
 from stepwarden.lab.accuracy.attacks import Poisoning, Script, Takeover, poisonings, scripts, takeovers
 from stepwarden.lab.accuracy.intervals import CONFIDENCE, REPLICATES, SEED, Draws
-from stepwarden.lab.accuracy.methods import BASELINES, FREEMAN, POLICY, STEPWARDEN, History, Method, Scored
+from stepwarden.lab.accuracy.methods import BASELINES, FREEMAN, POLICY, STEPWARDEN, History, Scored, SignIns
 from stepwarden.lab.accuracy.results import CLASSES, Results
 from stepwarden.lab.accuracy.targets import Target, targets
 
@@ -107,30 +106,18 @@ def measure(results: Results, *, seed: int = SEED, replicates: int = REPLICATES)
 
 def by_class(results: Results, draws: Draws) -> list[ByClass]:
     """Each class at each number of sign-ins that was probed and that somebody reached."""
-    known: dict[tuple[str, int], History | None] = {}
-
-    def history(method: Method, logins: int) -> History | None:
-        if (method.name, logins) not in known:
-            try:
-                known[method.name, logins] = History.of(results.sign_ins, method, logins)
-            except InputError:
-                known[method.name, logins] = (
-                    None  # probed, and nobody signed in that often with a right password
-                )
-        return known[method.name, logins]
-
+    sign_ins = SignIns(results.sign_ins, (STEPWARDEN, FREEMAN, *FIXED))
+    # One after the other the histories are large, so each is made once, for all classes.
     found = []
-    for takeover in CLASSES:
-        probed = results.probes.filter(pl.col("takeover") == takeover)
-        for logins in sorted(probed["login"].unique().to_list()):
-            probes = probed.filter(pl.col("login") == logins)
-            histories = (
-                {one.name: history(one, logins) for one in (STEPWARDEN, FREEMAN, *FIXED)} if logins else {}
-            )
-            there = {name: one for name, one in histories.items() if one is not None}
-            if there:
+    for logins in sorted(one for one in results.probes["login"].unique().to_list() if one > 0):
+        histories = {one.name: sign_ins.first(logins, one) for one in (STEPWARDEN, FREEMAN, *FIXED)}
+        there = {name: one for name, one in histories.items() if one is not None}
+        probed = results.probes.filter(pl.col("login") == logins) if there else results.probes.clear()
+        for takeover in CLASSES:
+            probes = probed.filter(pl.col("takeover") == takeover)
+            if not probes.is_empty():
                 found.append(_by_class(takeover, logins, probes, there, draws))
-    return found
+    return sorted(found, key=lambda one: (CLASSES.index(one.takeover), one.logins))
 
 
 def _by_class(
@@ -144,9 +131,9 @@ def _by_class(
         logins=logins,
         probes=len(probes),
         people=len(of_own.people),
-        cells=tuple(detection.at_detection(own, of_own, level, draws) for level in levels),
+        cells=tuple(detection.at_detection(own, of_own, levels, draws)),
         curve=tuple(detection.curve(own, of_own, draws)),
-        freeman_cells=tuple(detection.at_detection(freeman, of_freeman, level, draws) for level in levels),
+        freeman_cells=tuple(detection.at_detection(freeman, of_freeman, levels, draws)),
         freeman_curve=tuple(detection.curve(freeman, of_freeman, draws)),
         fixed={
             one.name: detection.operating(

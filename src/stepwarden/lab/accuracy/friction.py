@@ -168,9 +168,9 @@ def rule_costs(results: Results) -> list[RuleCost]:
         stopped.with_columns(pl.col("rules").str.split(" "))
         .explode("rules", empty_as_null=True)
         .with_columns(
-            # A custom rule's id has no colon, but its weight is last whatever it is called.
-            pl.col("rules").str.extract(r"^(.*):(-?\d+)$", 1).alias("rule"),
-            pl.col("rules").str.extract(r"^(.*):(-?\d+)$", 2).cast(pl.Int64).alias("weight"),
+            # The weight is last; an exclamation mark is behind that of a rule that could not be evaluated.
+            pl.col("rules").str.extract(r"^(.*):(-?\d+)!?$", 1).alias("rule"),
+            pl.col("rules").str.extract(r"^(.*):(-?\d+)!?$", 2).cast(pl.Int64).alias("weight"),
         )
         .filter(pl.col("weight") > 0)
         .with_columns((pl.col("weight") / pl.col("weight").sum().over("row")).alias("part"))

@@ -11,6 +11,7 @@ Estimate(value=0.0, low=0.0, high=0.036993)
 """
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SEED: Final = 2_022
-REPLICATES: Final = 400
+REPLICATES: Final = 200
 CONFIDENCE: Final = 0.95
 NORMAL: Final = 1.959964
 """The standard normal's quantile for 95 %, both sides."""
@@ -52,6 +53,19 @@ class Draws:
         """The sum of ``parts`` over that of ``wholes``, which is not 0; both by person."""
         value, drawn = self._ratios(parts, wholes)
         return interval(value, drawn[~np.isnan(drawn)])
+
+    def shares(self, found: Sequence[Chosen], owners: NDArray[np.int64]) -> list[Estimate]:
+        """The share of each of these selections among things that belong to ``owners``, of which there are some."""
+        # Of people who own none nothing depends: their columns would only be multiplied by 0.
+        people, which = np.unique(owners, return_inverse=True)
+        parts = [np.bincount(which, weights=one.astype(np.float64), minlength=len(people)) for one in found]
+        wholes = np.bincount(which, minlength=len(people)).astype(np.float64)
+        both = self.weights[:, people] @ np.stack([*parts, wholes], axis=1).astype(np.float32)
+        there = both[both[:, -1] > 0].astype(np.float64)
+        drawn = there[:, :-1] / there[:, -1:]
+        return [
+            interval(float(part.sum() / wholes.sum()), drawn[:, number]) for number, part in enumerate(parts)
+        ]
 
     def quotient(self, parts: Sums, wholes: Sums, group: Chosen, base: Chosen) -> Estimate | None:
         """The ratio within one group of people over the ratio within another; None where there is none."""

@@ -4,15 +4,13 @@ The baselines are scored on the same attempts and probes. They did not decide th
 what Stepwarden's answers let people learn, the same for all.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-
-from stepwarden.errors import InputError
 
 CERTAIN: Final = 1_000_000_000
 """The score of what is refused: it counts as detected at every threshold, as it does for the person refused."""
@@ -84,28 +82,36 @@ class History:
     people: NDArray[np.int64]
     scores: Scores
 
-    @classmethod
-    def of(cls, sign_ins: pl.DataFrame, method: Method, logins: int) -> "History":
-        """From sign-ins of people in order of time.
-
-        Raises:
-            InputError: nobody has signed in that often.
-        """
-        first = (
-            sign_ins.with_columns(_score=method.score)
-            .sort("person", maintain_order=True)
-            .with_columns(_nth=pl.int_range(pl.len()).over("person"), _all=pl.len().over("person"))
-            .filter((pl.col("_all") >= logins) & (pl.col("_nth") < logins))
-        )
-        if first.is_empty():
-            raise InputError(f"nobody signed in {logins} times: simulate more days", field="results")
-        scores = first["_score"].to_numpy().reshape(-1, logins)
-        return cls(logins, first["person"].cast(pl.Int64).to_numpy()[::logins], np.ascontiguousarray(scores))
-
     def challenged(self, threshold: int) -> NDArray[np.int64]:
         """How many of each person's sign-ins reach the threshold."""
         counts: NDArray[np.int64] = (self.scores >= threshold).sum(axis=1)
         return counts
+
+
+class SignIns:
+    """Sign-ins of people, each person's together and in order of time, with the scores of every method.
+
+    >>> frame = pl.DataFrame({"person": [1, 0, 1], "score": [5, 6, 7], "decision": ["allow", "allow", "deny"]})
+    >>> SignIns(frame, [STEPWARDEN]).first(2, STEPWARDEN).scores.tolist()
+    [[5, 1000000000]]
+    """
+
+    def __init__(self, sign_ins: pl.DataFrame, methods: Iterable[Method]) -> None:
+        ordered = sign_ins.sort("person", maintain_order=True)
+        self._people = ordered["person"].cast(pl.Int64).to_numpy()
+        self._scores = {one.name: scores_of(ordered, one) for one in methods}
+        begins = np.flatnonzero(np.diff(self._people, prepend=-1))
+        lengths = np.diff(begins, append=len(self._people))
+        self._nth = np.arange(len(self._people)) - np.repeat(begins, lengths)
+        self._all = np.repeat(lengths, lengths)
+
+    def first(self, logins: int, method: Method) -> History | None:
+        """The first so many (1 or more) of everybody who has them; None where nobody has."""
+        chosen = (self._nth < logins) & (self._all >= logins)
+        if not chosen.any():
+            return None
+        scores = self._scores[method.name][chosen].reshape(-1, logins)
+        return History(logins, self._people[chosen][::logins], scores)
 
 
 def scores_of(frame: pl.DataFrame, method: Method) -> Scores:

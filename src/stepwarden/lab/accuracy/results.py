@@ -27,7 +27,7 @@ from stepwarden.signals.actions import is_sign_in
 CLASSES: Final = ("naive", "vpn", "targeted", "very-targeted")
 """Classes of takeover attackers, from the one who knows least of a person to the one who knows most."""
 NUMBERS: Final = (
-    "time", "person", "login", "campaign", "score", "risk", "login_surprise", "actor_failures_1h", "asked_aal",
+    "time", "person", "login", "campaign", "score", "risk", "login_surprise", "actor_failures_1h",
 )  # fmt: skip
 TRUTHS: Final = ("probe", "right", "open", "new_device", "first_seen", "site_spraying")
 TEXTS: Final = ("action", "decision", "rules")
@@ -51,9 +51,8 @@ class Results:
 
     @cached_property
     def sign_ins(self) -> pl.DataFrame:
-        """Sign-ins of people with the right password, but those where the application itself asked for more."""
-        asked = pl.col("asked_aal").fill_null(0) > 1
-        return self.benign.filter(pl.col("right") & ~asked & pl.col("action").is_in(self.names))
+        """Sign-ins of people with the right password."""
+        return self.benign.filter(pl.col("right") & pl.col("action").is_in(self.names))
 
     @cached_property
     def names(self) -> list[str]:
