@@ -10,8 +10,8 @@ Traceback (most recent call last):
 stepwarden.errors.PolicyError: there is no signal 'new_divice'; did you mean new_device?
 
 The format is described in ``docs/policy.md``. Everything is checked here: keys, values, that rules' ids are
-unique, that bands rise, that there is an action ``*``, that every expression is bool over known signals, and
-that what is approved names the same parameters in every language. A column points into the expression or the
+unique, that bands rise, that there is an action ``*``, that every expression is bool (``of``: int) over known signals,
+and that what is approved names the same parameters in every language. A column points into the expression or the
 text itself, however it is quoted or folded.
 """
 
@@ -34,6 +34,9 @@ from stepwarden.signals.catalogue import CATALOGUE, POSITION
 
 MAX_RULES, MAX_ACTIONS, MAX_BANDS = 200, 500, 16
 ACTION = r"\*|[a-z][a-z0-9_.:-]*\*?|\*[a-z0-9_.:-]+"
+RULE_KEYS = ("id", "when", "weight", "of", "least", "most", "reason", "technique", *DEMAND_KEYS)
+Written = tuple[Rule, Expr, Expr | None]
+"""A rule with its condition and, of a graded one, its amount."""
 MINIMAL = """\
 version: 1
 name: minimal
@@ -78,7 +81,7 @@ def load(text: str) -> Policy:
         prior=fields.decimal(root.need("prior"), "prior", places=3, least=-10, most=10),
         actions=_actions(root.need("actions")),
         bands=_bands(root.need("bands")),
-        rules=[rule for rule, _ in rules],
+        rules=[rule for rule, _, _ in rules],
         program=_compile(rules),
     )
 
@@ -148,17 +151,20 @@ def _bands(node: Node) -> list[Band]:
     return found
 
 
-def _rules(node: Node) -> list[tuple[Rule, Expr]]:
-    found: list[tuple[Rule, Expr]] = []
+def _rules(node: Node) -> list[Written]:
+    found: list[Written] = []
     seen: set[str] = set()
     for item in fields.listing(node, "rules", most=MAX_RULES):
-        rule = Fields(item, "a rule", ("id", "when", "weight", "reason", "technique", *DEMAND_KEYS))
+        rule = Fields(item, "a rule", RULE_KEYS)
         place = rule.need("id")
         name = fields.text(place, "id", most=64, pattern=r"[a-z][a-z0-9-]*", example="new-device")
         if name in seen:
             raise fault(f"there are two rules {name!r}", place)
         seen.add(name)
         when = fields.scalar(rule.need("when"), "when")
+        amount = rule.get("of")
+        of = None if amount is None else fields.scalar(amount, "of")
+        least, most = _bounds(rule)
         demand = fields.demand(rule)
         made = Rule(
             id=name,
@@ -173,32 +179,56 @@ def _rules(node: Node) -> list[tuple[Rule, Expr]]:
                 example="T1110 or T1110.003 (MITRE ATT&CK)",
             ),
             demand=None if demand == Demand() else demand,
+            of="" if of is None else of.text,
+            least=least,
+            most=most,
         )
-        found.append((made, _expression(when)))
+        holds = _expression(when, "bool", "a rule holds or not")
+        found.append((made, holds, None if of is None else _expression(of, "int", "'of' is a number")))
     return found
 
 
-def _expression(when: Scalar) -> Expr:
+def _bounds(rule: Fields) -> tuple[int, int]:
+    """Between what the term of a graded rule stays: ``least`` (0 if it is not given) and ``most``."""
+    if "of" not in rule:
+        for key in ("least", "most"):
+            if (node := rule.get(key)) is not None:
+                raise fault(f"{key!r} goes only with 'of': it bounds what a graded rule adds", node)
+        return 0, 0
+    place = rule.need("most")
+    most = fields.decimal(place, "most", places=3, least=-10, most=10)
+    node = rule.get("least")
+    least = 0 if node is None else fields.decimal(node, "least", places=3, least=-10, most=10)
+    if least > most:
+        raise fault("expected 'least' (0 if it is not given) to be no more than 'most'", node or place)
+    return least, most
+
+
+def _expression(written: Scalar, wanted: CelType, what: str) -> Expr:
     try:
-        tree = parse_expression(when.text)
+        tree = parse_expression(written.text)
         found = check(tree, VARIABLES)
     except PolicyError as exc:
         # The expression's own errors count columns from its start, on line 1; here they go to their place.
-        line, column = when.place(exc.column - 1)
+        line, column = written.place(exc.column - 1)
         raise PolicyError(str(exc), line=line, column=column) from exc
-    if found != "bool":
-        line, column = when.place(tree.at)
-        raise PolicyError(
-            f"a rule holds or not: expected bool, and this is {found}", line=line, column=column
-        )
+    if found != wanted:
+        line, column = written.place(tree.at)
+        raise PolicyError(f"{what}: expected {wanted}, and this is {found}", line=line, column=column)
     return tree
 
 
-def _compile(rules: list[tuple[Rule, Expr]]) -> Program:
+def _compile(rules: list[Written]) -> Program:
     clauses = [
         Clause(
-            condition=tree, weight=rule.weight, evidence=Evidence(rule.id, rule.weight), demand=rule.demand
+            condition=holds,
+            weight=rule.weight,
+            evidence=Evidence(rule.id, rule.weight),
+            demand=rule.demand,
+            amount=amount,
+            least=rule.least,
+            most=rule.most,
         )
-        for rule, tree in rules
+        for rule, holds, amount in rules
     ]
     return compile_rules(clauses, LAYOUT)

@@ -1,12 +1,13 @@
 """A policy: from what is known of an attempt to evidence, risk and demand. A pure function of its arguments.
 
-Score = the prior + the weights of the rules that hold. Risk = the logistic of the score. Demand = the
+Score = the prior + the terms of the rules that hold: their weights, or of graded rules (``of``) as much of it as there
+is to weigh. Risk = the logistic of the score. Demand = the
 strongest of what the action needs by itself, what every risk band reached needs, and what rules that hold
 demand.
 
-A rule that cannot be evaluated counts as if it held wherever that asks for more: its weight counts if
-positive, what it demands is demanded, and level 2 on top. So an error never lowers the demand. Which rules
-raised is in the evidence (``failed``).
+A rule that cannot be evaluated counts as if it held wherever that asks for more: its weight (of a graded rule the
+most that it can add) counts if positive, what it demands is demanded, and level 2 on top. So an error never lowers the
+demand. Which rules raised is in the evidence (``failed``).
 
 A ``Policy`` is made by ``loader.load``; this module reads no file and knows no YAML.
 """
@@ -20,7 +21,7 @@ import msgspec
 from stepwarden.events.entries import Demand, Evidence, Standing
 from stepwarden.events.facts import Facts
 from stepwarden.policy.approval import Approval
-from stepwarden.policy.cel.emit import Outcome, Program
+from stepwarden.policy.cel.emit import Outcome, Program, graded
 from stepwarden.policy.demand import FAILED_RULE, decide, strongest
 from stepwarden.policy.risk import risk_of
 from stepwarden.signals.catalogue import Values
@@ -44,7 +45,11 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A rule of the file. ``when`` is the expression's text; ``technique`` an ATT&CK id."""
+    """A rule of the file. ``when`` is the expression's text; ``technique`` an ATT&CK id.
+
+    ``of`` is the text of what a graded rule weighs, "" of a plain one; ``least`` and ``most`` bound its term. All
+    three weights are in thousandths of a nat.
+    """
 
     id: str
     when: str
@@ -52,6 +57,14 @@ class Rule:
     text: str
     technique: str
     demand: Demand | None
+    of: str = ""
+    least: int = 0
+    most: int = 0
+
+    @property
+    def worst(self) -> int:
+        """The most that it can add to a score, and what it adds where it cannot be evaluated; never below 0."""
+        return max(self.most if self.of else self.weight, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,20 +212,25 @@ class Policy:
         score = 0
         hits: list[Evidence] = []
         demands: list[Demand] = []
-        for rule, condition in zip(self.rules, self._program.exact, strict=True):
+        program = self._program
+        for rule, condition, amount in zip(self.rules, program.exact, program.amounts, strict=True):
             try:
                 holds = condition(values, facts, sensitivity, aal)
                 if not isinstance(holds, bool):
                     raise TypeError("a signal is not of its type")
                 weight, failed = rule.weight, False
+                if amount is not None and holds:
+                    weight = _term(rule, amount(values, facts, sensitivity, aal))
             except Exception:  # noqa: BLE001 - a rule that fails demands more, whatever it raised
-                holds, weight, failed = True, max(rule.weight, 0), True
+                holds, weight, failed = True, rule.worst, True
                 demands.append(FAILED_RULE)
-            if holds:
-                score += weight
+            if not holds:
+                continue
+            score += weight
+            if weight or failed or amount is None or rule.demand is not None:
                 hits.append(Evidence(rule.id, weight, failed))
-                if rule.demand is not None:
-                    demands.append(rule.demand)
+            if rule.demand is not None:
+                demands.append(rule.demand)
         return score, hits, tuple(demands)
 
     def _reason(self, one: Evidence) -> Reason:
@@ -226,6 +244,12 @@ class Policy:
         rule = self._by_id.get(reason.rule)
         refuses = rule is not None and rule.demand is not None and rule.demand.deny
         return (not refuses, -reason.weight, reason.rule)
+
+
+def _term(rule: Rule, amount: object) -> int:
+    if type(amount) is not int:
+        raise TypeError("a signal is not of its type")
+    return graded(rule.weight, amount, rule.least, rule.most)
 
 
 def _ends(pattern: str) -> tuple[str, str]:

@@ -21,6 +21,18 @@ For ``a > 3 && b`` (weight 1200, ``a`` at 0 and ``b`` at 1) and ``a in [1, 2]`` 
             demands += (D1,)
         return score, hits, demands
 
+A graded clause (``of: c``, weight 500, between 0 and 2000) adds a term that is worked out, and no evidence if it is 0:
+
+        if V[1]:
+            t = 500 * V[2] // 1000
+            if t > 2000:
+                t = 2000
+            elif t < 0:
+                t = 0
+            score += t
+            if t:
+                hits.append(evidence('a-rule', t))
+
 ``V`` are the signals' values by position, ``F`` the facts, ``N`` the action's sensitivity, ``S`` the
 standing's assurance level. No text of the policy's author gets into the source other than through ``repr``
 of an int, a bool or a str; the finished source is read once more and refused if it holds anything but the
@@ -54,27 +66,34 @@ _ALLOWED = (
     ast.If, ast.Expr, ast.Name, ast.Load, ast.Store, ast.Constant, ast.Attribute, ast.Subscript,
     ast.Call, ast.Lambda, ast.IfExp, ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not, ast.USub,
     ast.Compare, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.BinOp, ast.Add,
-    ast.Tuple, ast.List,
+    ast.Mult, ast.FloorDiv, ast.Tuple, ast.List,
 )  # fmt: skip
 _METHODS = frozenset((*FACTS, "startswith", "endswith", "append"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clause:
-    """One rule as the generated code needs it."""
+    """One rule as the generated code needs it. Graded if it has an ``amount``: see ``graded``."""
 
     condition: Expr
     weight: int
     evidence: Evidence
     demand: Demand | None
+    amount: Expr | None = None
+    least: int = 0
+    most: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """``rules`` answers for all clauses at once or raises; ``exact[i]`` gives the truth of one, or raises."""
+    """``rules`` answers for all clauses at once or raises; ``exact[i]`` gives the truth of one, or raises.
+
+    ``amounts[i]`` gives the amount of a graded one, or raises.
+    """
 
     rules: AllRules
     exact: tuple[OneRule, ...]
+    amounts: tuple[OneRule | None, ...]
     source: str
 
 
@@ -84,6 +103,15 @@ class Layout:
 
     positions: Mapping[str, int]
     texts: frozenset[str] = frozenset()
+
+
+def graded(weight: int, amount: int, least: int, most: int) -> int:
+    """The term of a graded rule: ``weight`` for every 1000 of ``amount``, rounded down, from ``least`` to ``most``.
+
+    >>> graded(1500, 700, 0, 2000), graded(1500, -7, -5, 0), graded(-1, 1, -5, 0)
+    (1050, -5, -1)
+    """
+    return min(most, max(least, weight * amount // 1000))
 
 
 def compile_expression(condition: Expr, layout: Layout) -> OneRule:
@@ -99,6 +127,8 @@ def compile_rules(clauses: Sequence[Clause], layout: Layout) -> Program:
     uses: Counter[str] = Counter()
     for clause in clauses:
         uses.update(_names(clause.condition))
+        if clause.amount is not None:
+            uses.update(_names(clause.amount))
     shared = {name: f"s{number}" for number, name in enumerate(sorted(n for n in uses if uses[n] > 1))}
     plain = _Writer(layout, {}, exact=False)
     writer = _Writer(layout, shared, exact=False)
@@ -107,20 +137,40 @@ def compile_rules(clauses: Sequence[Clause], layout: Layout) -> Program:
     lines += ["    score = 0", "    hits = []", "    demands = ()"]
     for number, clause in enumerate(clauses):
         lines.append(f"    if {writer.write(clause.condition)}:")
-        lines.append(f"        score += {clause.weight!r}")
-        lines.append(f"        hits.append(E{number})")
+        if clause.amount is not None:
+            lines += _graded_lines(clause, writer.write(clause.amount))
+        else:
+            lines.append(f"        score += {clause.weight!r}")
+            lines.append(f"        hits.append(E{number})")
         if clause.demand is not None:
             lines.append(f"        demands += (D{number},)")
     lines.append("    return score, hits, demands")
     source = "\n".join(lines) + "\n"
-    constants = dict(writer.constants)
+    constants = dict(writer.constants) | {"evidence": Evidence}
     constants |= {f"E{number}": clause.evidence for number, clause in enumerate(clauses)}
     constants |= {f"D{number}": clause.demand for number, clause in enumerate(clauses)}
     return Program(
         rules=_run(source, constants)["rules"],
         exact=tuple(compile_expression(clause.condition, layout) for clause in clauses),
+        amounts=tuple(
+            None if clause.amount is None else compile_expression(clause.amount, layout) for clause in clauses
+        ),
         source=source,
     )
+
+
+def _graded_lines(clause: Clause, amount: str) -> list[str]:
+    """``graded`` written out: a call would cost more than all of it. Who demands something is always evidence."""
+    append = f"hits.append(evidence({clause.evidence.rule!r}, t))"
+    return [
+        f"        t = {clause.weight!r} * {amount} // 1000",
+        f"        if t > {clause.most!r}:",
+        f"            t = {clause.most!r}",
+        f"        elif t < {clause.least!r}:",
+        f"            t = {clause.least!r}",
+        "        score += t",
+        f"        {append}" if clause.demand is not None else f"        if t:\n            {append}",
+    ]
 
 
 def _names(node: Expr) -> list[str]:
