@@ -36,7 +36,7 @@ class SimulatedAddresses:
         if address is None:
             return _MALFORMED
         pool = self._pools.find(address)
-        return _UNKNOWN if pool is None else self._known[pool.index]
+        return _UNKNOWN if pool is None else self._known[pool.number]
 
 
 def _info(pool: Pool) -> AddressInfo:

@@ -65,6 +65,7 @@ PRODUCTS: Final = (
     Product("android-app", "phone", "Chrome Mobile WebView", "Android", 70, 19697, 28, 120, 64),
     Product("android-tablet", "tablet", "Chrome", "Android", 1000, 19697, 28, 120),
 )
+LONGEST_DELAY: Final = 42
 _NEVER: Final = 40
 """Of a thousand devices, those that take no new version."""
 _WEBKIT: Final = "AppleWebKit/605.1.15 (KHTML, like Gecko)"
@@ -77,6 +78,7 @@ _PLATFORMS: Final = {
 }
 
 
+@lru_cache(maxsize=8)
 def of_form(form: Form) -> tuple[int, ...]:
     """The products of a form, as positions in ``PRODUCTS``."""
     return tuple(number for number, product in enumerate(PRODUCTS) if product.form == form)
@@ -94,15 +96,26 @@ def release(product: int, day: int, device: int) -> int:
     out, age = divmod(day - found.first, found.cadence)
     if device % 1_000 < _NEVER:
         return min(out, below(mix(device, -1), 12))
-    while age < 42 and age < _delay(device, out):
+    while age < LONGEST_DELAY and age < _delay(device, out):
         out, age = out - 1, age + found.cadence
     return out
+
+
+def renewed(product: int, day: int, device: int) -> int:
+    """The next day on which this device has another release than on this one; at most half a year on."""
+    found = PRODUCTS[product]
+    if device % 1_000 < _NEVER:
+        return day + 183
+    out = newest(product, day)
+    days = [found.first + (out + ahead) * found.cadence + _delay(device, out + ahead) for ahead in (-1, 0, 1)]
+    # The one after next is out too late to be taken before all of these, and may never be skipped to.
+    return min((one for one in days if one > day), default=found.first + (out + 2) * found.cadence)
 
 
 def _delay(device: int, number: int) -> int:
     """Days that this device takes for this release."""
     key = mix(device, number)
-    return below(mix(key, 1), 8) if key % 3 < 2 else 7 + below(mix(key, 2), 35)
+    return key >> 32 & 7 if key % 3 < 2 else 7 + ((key >> 40) * 35 >> 24)
 
 
 @lru_cache(maxsize=8_192)
@@ -141,7 +154,8 @@ def _iphone(browser: str, version: int, apple: int) -> str:
 
 def _android(browser: str, version: int, variant: int) -> str:
     if browser == "firefox":
-        return f"Mozilla/5.0 (Android {_ANDROID[variant]}; Mobile; rv:{version}.0) Gecko/{version}.0 Firefox/{version}.0"
+        system = _ANDROID[variant]
+        return f"Mozilla/5.0 (Android {system}; Mobile; rv:{version}.0) Gecko/{version}.0 Firefox/{version}.0"
     if browser == "app":
         system, model = _ANDROID[variant % 4], _MODELS[variant // 4]
         return (
@@ -187,7 +201,7 @@ def _sums(form: Form) -> tuple[int, ...]:
 
 
 def common(dice: Random, day: int, without: Container[int] = ()) -> Kit:
-    """A browser as most people have them on this day: by shares, six phones to four desks; no product of ``without``."""
+    """A browser as most people have them on this day, six phones to four desks; no product of ``without``."""
     while True:
         product = picked(dice.getrandbits(64), "phone" if dice.random() < 0.6 else "desk")
         if product not in without:

@@ -1,29 +1,28 @@
 """What comes of one sign-in: wrong passwords first, the session it opens, and what is done in it.
 
-A password is wrong more often the longer ago it was last used. Who was wrong tries again within seconds; some give up. Now
-and then it is the name that is mistyped, which is an account that nobody has. In a session people act every few seconds
-to minutes; on a carrier's network their address changes now and then.
+A password is wrong more often the longer ago it was last used. Who was wrong tries again within seconds; some give up.
+Now and then it is the name that is mistyped, which is an account that nobody has. In a session people act every few
+seconds to minutes; on a carrier's network their address changes now and then.
 
 Not here: when they sign in (``rhythm``), from where (``movements``).
 """
 
-from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from stepwarden.events.attempt import Attempt, Device
+from stepwarden.events.attempt import Attempt
 from stepwarden.lab.simulate import movements
 from stepwarden.lab.simulate.cities import offset
-from stepwarden.lab.simulate.draws import chosen, mix, running
+from stepwarden.lab.simulate.draws import mix, running
+from stepwarden.lab.simulate.movements import Trip
 from stepwarden.lab.simulate.plan import Planned, Reply
-from stepwarden.lab.simulate.residents import Resident, mistyped
-from stepwarden.lab.simulate.rhythm import Chance
-from stepwarden.lab.simulate.world import Address, World
+from stepwarden.lab.simulate.residents import Gadget, Resident, mistyped
+from stepwarden.lab.simulate.rhythm import REMEMBERED, Chance
+from stepwarden.lab.simulate.world import World
 
 DAY: Final = 86_400_000_000
 SECOND: Final = 1_000_000
-FORGOTTEN: Final = ((7, 10), (30, 18), (60, 30))
-"""Days since the last sign-in, up to which a password is wrong in so many tenths of the ordinary chance."""
-LONG_AGO: Final = 40
+FORGOTTEN: Final = (*[10] * 7, *[16] * 23, *[25] * (REMEMBERED - 30), 35)
+"""By days since the last sign-in: in how many tenths of the ordinary chance the first password is wrong."""
 AGAIN: Final = 300
 """Of a thousand further tries after a wrong password, those that are wrong too."""
 GIVES_UP: Final = 80
@@ -38,6 +37,7 @@ MOVES_ON: Final = 200
 """Of a thousand actions on a carrier's network, those from another address than the one before."""
 LONGEST: Final = 40
 """Actions in one session, at most."""
+_CACHED: Final = 100_000
 
 
 class Site(NamedTuple):
@@ -47,132 +47,142 @@ class Site(NamedTuple):
     more: int = 550
 
 
-Doing = tuple[int, int, int, int, Planned]
-"""An attempt behind what sorts it: time, person, slot and number within the sign-in."""
-
-
-class _Hand(NamedTuple):
-    """Whoever does it, and with what."""
-
-    resident: Resident
-    day: int
-    slot: int
-    user_agent: str
-    device: Device | None
-
-
 class Doings:
-    """What people of one world do at one site."""
+    """What people of one world do at one site. What was worked out lately of devices and trips is kept, for speed."""
 
     def __init__(self, world: World, site: Site) -> None:
         self._world = world
         self._more = site.more
-        self._names = tuple(name for name, _ in site.actions)
-        self._weights = running(tuple(weight for _, weight in site.actions))
+        self._actions = _spread(site.actions)
+        self._agents: dict[int, tuple[str, int]] = {}
+        self._trips: dict[int, tuple[int, Trip | None]] = {}
 
-    def of(self, resident: Resident, chance: Chance, day: int) -> Iterator[Doing]:
+    def of(self, resident: Resident, chance: Chance, day: int) -> list[Planned]:
         """All attempts of one sign-in, in order."""
-        world, key, second = self._world, chance.key, chance.moment // SECOND
-        away = movements.trip(world, resident, day)
-        city = away.city if away is not None else resident.city
-        time = day * DAY + chance.moment - offset(city, day) * 60 * SECOND
+        index, actor, key = resident.person.index, resident.person.actor, chance.key
+        away = self._away(resident, day)
+        city = resident.city if away is None else away.city
+        time = day * DAY + chance.moment - offset(city, day) * 60_000_000
+        second = chance.moment // SECOND
         gadget = movements.held(resident, day, second, chance.device)
-        address = movements.whence(world, resident, away, gadget, day, second, chance.whence)
-        hand = _Hand(
-            resident,
-            day,
-            chance.slot,
-            movements.agent(gadget, day),
-            movements.device(resident, gadget, day),
-        )
-        index, slot, step = resident.person.index, chance.slot, 0
-        luck = mix(key, 10)
-        if luck % 1_000 < WRONG_NAME:
-            wrong = mistyped(resident.person.actor, luck)
-            yield time, index, slot, 0, self._sign_in(hand, address, time, actor=wrong)
-            step, time = 1, time + _pause(mix(key, 11), 5, 15)
-        failures, well = _failures(resident, chance)
-        for number in range(failures):
-            yield time, index, slot, step, self._sign_in(hand, address, time)
-            step, time = step + 1, time + _pause(mix(key, 12 + number), 4, 20)
+        address = movements.whence(self._world, resident, away, gadget, day, second, chance.whence)
+        user_agent, device = self._agent(gadget, day), movements.device(resident, gadget, day)
+        place = address.place
+        made: list[Planned] = []
+        wrong, well = _wrong(resident, chance)
+        for name in wrong:
+            attempt = Attempt(
+                action="login", actor=name, ip=address.ip, user_agent=user_agent, device=device, place=place
+            )
+            owner = index if name == actor else -1
+            planned = Planned(time=time, attempt=attempt, outcome="failure", person=owner, reply="ignore")
+            made.append(planned)
+            time += _pause(mix(key, 10 + len(made)), 4, 20)
         if not well:
-            return
-        yield time, index, slot, step, self._sign_in(hand, address, time, key=key)
-        for number in range(LONGEST):
-            draw = mix(key, 32 + number)
-            if draw % 1_000 >= self._more:
-                return
-            step, time = step + 1, time + _pause(mix(draw, 1), 3, 90)
-            if address.place is resident.carrier.place and (draw >> 20) % 1_000 < MOVES_ON:
-                address = movements.on_carrier(resident, mix(draw, 2))
-            yield time, index, slot, step, self._act(hand, address, time, draw)
-
-    def _sign_in(
-        self, hand: _Hand, address: Address, time: int, *, actor: str = "", key: int | None = None
-    ) -> Planned:
-        """With the right password where there is a ``key``, with a wrong one where there is none."""
-        person = hand.resident.person
-        well = key is not None
+            return made
         attempt = Attempt(
             action="login",
-            actor=actor or person.actor,
+            actor=actor,
             ip=address.ip,
-            user_agent=hand.user_agent,
-            device=hand.device,
-            place=address.place,
-            proved=("pwd",) if well else (),
+            user_agent=user_agent,
+            device=device,
+            place=place,
+            proved=("pwd",),
         )
-        reply, delay = _reply(mix(key, 20)) if key is not None else ("ignore", 0)
-        return Planned(
+        session = f"s-{index}-{day}-{chance.slot}"
+        draw = chance.reply
+        planned = Planned(
             time=time,
             attempt=attempt,
-            outcome="success" if well else "failure",
-            person=-1 if actor else person.index,
-            reply=reply,
-            delay=delay,
-            opens=f"s-{person.index}-{hand.day}-{hand.slot}" if well else "",
+            outcome="success",
+            person=index,
+            reply=_REPLIES[draw & 1023],
+            delay=_pause(draw, 8, 60),
+            opens=session,
         )
+        made.append(planned)
+        for number in range(32, 32 + LONGEST):
+            draw = mix(key, number)
+            if (draw >> 32) % 1_000 >= self._more:
+                break
+            time += _pause(draw, 3, 90)
+            if place is resident.carrier.place and (draw >> 20) % 1_000 < MOVES_ON:
+                address = movements.on_carrier(resident, mix(draw, 1))
+            attempt = Attempt(
+                action=self._actions[draw >> 10 & 1023],
+                actor=actor,
+                session=session,
+                ip=address.ip,
+                user_agent=user_agent,
+                device=device,
+                place=place,
+            )
+            planned = Planned(
+                time=time,
+                attempt=attempt,
+                outcome="success",
+                person=index,
+                reply=_REPLIES[draw & 1023],
+                delay=_pause(draw >> 4, 8, 60),
+            )
+            made.append(planned)
+        return made
 
-    def _act(self, hand: _Hand, address: Address, time: int, draw: int) -> Planned:
-        person = hand.resident.person
-        attempt = Attempt(
-            action=self._names[chosen(mix(draw, 3), self._weights)],
-            actor=person.actor,
-            session=f"s-{person.index}-{hand.day}-{hand.slot}",
-            ip=address.ip,
-            user_agent=hand.user_agent,
-            device=hand.device,
-            place=address.place,
-        )
-        reply, delay = _reply(draw)
-        return Planned(
-            time=time, attempt=attempt, outcome="success", person=person.index, reply=reply, delay=delay
-        )
+    def _agent(self, gadget: Gadget, day: int) -> str:
+        found = self._agents.get(gadget.key)
+        if found is None or found[1] <= day:
+            if len(self._agents) >= _CACHED:
+                self._agents.clear()
+            found = self._agents[gadget.key] = movements.kept(gadget, day)
+        return found[0]
+
+    def _away(self, resident: Resident, day: int) -> Trip | None:
+        turn = (day + resident.phase) // movements.FORTNIGHT
+        found = self._trips.get(resident.key)
+        if found is None or found[0] != turn:
+            if len(self._trips) >= _CACHED:
+                self._trips.clear()
+            found = self._trips[resident.key] = turn, movements.journey(self._world, resident, turn)
+        trip = found[1]
+        return trip if trip is not None and trip.first <= day <= trip.last else None
 
 
-def _failures(resident: Resident, chance: Chance) -> tuple[int, bool]:
-    """How many wrong passwords come first, and whether the right one does in the end."""
-    tenths = next((factor for days, factor in FORGOTTEN if chance.gap < days), LONG_AGO)
-    if chance.key >> 7 & 0xFFFF >= resident.fails * tenths * 65_536 // 10_000:
-        return 0, True
+def _wrong(resident: Resident, chance: Chance) -> tuple[tuple[str, ...], bool]:
+    """The names that wrong passwords are tried for first, and whether the right one comes in the end."""
+    actor, luck = resident.person.actor, chance.reply >> 40
+    names = (mistyped(actor, chance.key),) if luck % 1_000 < WRONG_NAME else ()
+    if chance.key & 0xFFFF >= resident.fails * FORGOTTEN[chance.gap] * 65_536 // 10_000:
+        return names, True
     for number in range(1, TRIES):
         draw = mix(chance.key, 5 + number)
         if draw % 1_000 < GIVES_UP:
-            return number, False
+            return (*names, *[actor] * number), False
         if (draw >> 32) % 1_000 >= AGAIN:
-            return number, True
-    return TRIES, False
+            return (*names, *[actor] * number), True
+    return (*names, *[actor] * TRIES), False
 
 
 def _pause(draw: int, least: int, most: int) -> int:
-    """Microseconds between two tries or actions: mostly near ``least`` seconds, sometimes ``most`` and beyond."""
-    share = draw >> 40
-    squared = share * share >> 24
+    """Microseconds between two tries or actions: mostly near ``least`` seconds, one in eight much longer."""
+    share = draw >> 20 & 0xFFFFF
     long = 8 if draw & 7 == 0 else 1
-    return least * SECOND + (squared * (most - least) * long * SECOND >> 24)
+    return (least << 20) + (share * share >> 20) * (most - least) * long
 
 
-def _reply(draw: int) -> tuple[Reply, int]:
-    at = (draw >> 10) % 1_000
-    reply: Reply = "pass" if at < PASSES else "ignore" if at < PASSES + IGNORES else "fail"
-    return reply, _pause(draw, 8, 60)
+def _spread(weighted: tuple[tuple[str, int], ...]) -> tuple[str, ...]:
+    """1,024 actions, as many of each as its weight says."""
+    sums = running(tuple(weight for _, weight in weighted))
+    return tuple(
+        next(name for (name, _), bound in zip(weighted, sums, strict=True) if step * sums[-1] < bound * 1_024)
+        for step in range(1_024)
+    )
+
+
+_REPLIES: Final[tuple[Reply, ...]] = tuple(
+    "pass"
+    if step * 1_000 < PASSES * 1_024
+    else "ignore"
+    if step * 1_000 < (PASSES + IGNORES) * 1_024
+    else "fail"
+    for step in range(1_024)
+)

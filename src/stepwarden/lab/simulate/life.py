@@ -8,21 +8,21 @@
 >>> alone == [planned for planned in whole if planned.attempt.actor == people.persons[7].actor]
 True
 
-One day is made at a time; what reaches into the next is kept until then. The same arguments give the same attempts, byte
-for byte, on every machine. Each person's are their own: with other people around, or with ``only`` some of them asked
-for, they are the same. Of the day before ``start`` only what falls behind it is there, and nothing of a session that
-began before.
+One day is made at a time; what reaches into the next is kept until then. The same arguments give the same attempts,
+byte for byte, on every machine. Each person's are their own: with other people around, or with ``only`` some of them
+asked for, they are the same. A session that began before ``start`` is left out.
 
-Not here: who they are (``residents``), when they sign in (``rhythm``), what comes of it (``doings``, from ``movements``), what the
-site answers (``engine``).
+Not here: who they are (``residents``), when they sign in (``rhythm``), what comes of it (``doings``), from where and
+with what (``movements``), what the site answers (``engine``).
 """
 
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from typing import Final
 
 import numpy as np
 
-from stepwarden.lab.simulate.doings import Doing, Doings, Site
+from stepwarden.lab.simulate.doings import Doings, Site
 from stepwarden.lab.simulate.draws import mix
 from stepwarden.lab.simulate.people import DAY, People
 from stepwarden.lab.simulate.plan import Planned
@@ -31,6 +31,7 @@ from stepwarden.lab.simulate.world import World
 
 __all__ = ["Site", "life"]
 
+_time = attrgetter("time")
 AHEAD: Final = 14 * 3_600_000_000
 """Microseconds: no place is further ahead of UTC."""
 
@@ -58,18 +59,19 @@ def life(
     end = start + days * DAY
     first, last = start // DAY - 1, (end - 1) // DAY + 1
     rhythm.look_back(first)
-    waiting: list[Doing] = []
+    waiting: list[Planned] = []
     for day in range(first, last + 1):
         for chance in rhythm.day(day):
-            made = list(doings.of(residents[chance.position], chance, day))
-            if made[0][0] >= start:
+            made = doings.of(residents[chance.position], chance, day)
+            if made[0].time >= start:
                 waiting += made
-        waiting.sort()
+        # Stable: what happens in the same microsecond stays in the order of days, people and slots.
+        waiting.sort(key=_time)
         ready = min(end, (day + 1) * DAY - AHEAD)
         count = 0
-        for doing in waiting:
-            if doing[0] >= ready:
+        for planned in waiting:
+            if planned.time >= ready:
                 break
             count += 1
-            yield doing[4]
+            yield planned
         del waiting[:count]

@@ -1,8 +1,8 @@
 """Where somebody is and what they hold: worked out for any day from what stays the same of them.
 
-Nothing is kept from one day to the next. A line's address is that of its lease, counted from when leases began; a trip is
-one of the two weeks that the day is in; a device is one of a row of devices, each lasting its time. So anybody's
-Tuesday can be asked for without their Monday, and a year takes no more memory than a day.
+Nothing is kept from one day to the next. A line's address is that of its lease, counted from when leases began; a trip
+lies within two weeks, of which it is known whether there is one; a device is one of a row, each lasting its time. So
+anybody's Tuesday can be asked for without their Monday, and a year takes no more memory than a day.
 
 Not here: when they sign in (``life``).
 """
@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from stepwarden.events.attempt import Device
-from stepwarden.lab.simulate.agents import PRODUCTS, Kit, picked, release
+from stepwarden.lab.simulate.agents import PRODUCTS, Kit, picked, release, renewed
 from stepwarden.lab.simulate.cities import CITIES
 from stepwarden.lab.simulate.draws import MASK, below, chosen, mix, running
 from stepwarden.lab.simulate.residents import Gadget, Resident
@@ -30,25 +30,24 @@ VISITS: Final = 25
 
 
 class Trip(NamedTuple):
-    """Away: in this city, with the hotel's address."""
+    """Away from the first to the last of these days: in this city, with the hotel's address."""
 
+    first: int
+    last: int
     city: int
     hotel: Address
 
 
-def trip(world: World, resident: Resident, day: int) -> Trip | None:
-    """The trip that this person is on; None where they are at home."""
-    turn, position = divmod(day + resident.phase, FORTNIGHT)
-    key = mix(mix(resident.key, 100), turn)
+def journey(world: World, resident: Resident, turn: int) -> Trip | None:
+    """The trip of a person's two weeks with this number, counted from 1970 on; None where there is none."""
+    key = mix(resident.trip_key, turn)
     if below(key, 1_000) >= resident.trips:
         return None
     length = 2 + below(mix(key, 1), 5 if resident.person.cohort == "traveller" else 8)
-    first = below(mix(key, 2), FORTNIGHT - length + 1)
-    if not first <= position < first + length:
-        return None
-    away, sums = _goals(CITIES[resident.city].country, below(mix(key, 3), 1_000) < resident.abroad)
-    city = away[chosen(mix(key, 4), sums)]
-    return Trip(city, _hotel(world, city, below(mix(key, 5), 200)))
+    first = turn * FORTNIGHT - resident.phase + below(mix(key, 2), FORTNIGHT - length + 1)
+    goals, sums = _goals(CITIES[resident.city].country, below(mix(key, 3), 1_000) < resident.abroad)
+    city = goals[chosen(mix(key, 4), sums)]
+    return Trip(first, first + length - 1, city, _hotel(world, city, below(mix(key, 5), 200)))
 
 
 @lru_cache(maxsize=128)
@@ -67,8 +66,8 @@ def _hotel(world: World, city: int, number: int) -> Address:
 def at_line(resident: Resident, gadget: Gadget, day: int) -> Address:
     """The address at home: of the line, or one of this device's own within the line's IPv6 network."""
     pool = resident.line
-    lease = mix(mix(resident.key, 101), (day + resident.phase) // resident.lease)
-    own = mix(resident.key, 102)
+    lease = mix(resident.line_key, (day + resident.phase) // resident.lease)
+    own = resident.line_key
     if pool.first6 >= 0 and gadget.key % 100 < 85:
         # The /48 stays with who stays in their /24; the rest of the address is the device's for a day (RFC 8981).
         network = (own if resident.sticky else lease) >> 32
@@ -80,7 +79,7 @@ def at_line(resident: Resident, gadget: Gadget, day: int) -> Address:
 def on_carrier(resident: Resident, draw: int) -> Address:
     """An address of the carrier's: in the usual /24 seven times in ten."""
     pool = resident.carrier
-    network = mix(resident.key, 103) if draw % 10 < 7 else draw >> 8
+    network = resident.carrier_key if draw % 10 < 7 else draw >> 8
     return Address(pool.v4(network << 8 | draw >> 16 & 255), pool.place)
 
 
@@ -103,7 +102,7 @@ def visiting(world: World, resident: Resident, draw: int) -> Address:
 def at_office(resident: Resident, day: int) -> bool:
     """Whether they are at the office on this day."""
     weekday = (day + 3) % 7 < 5
-    return weekday and below(mix(mix(resident.key, 105), day), 1_000) < resident.office_days
+    return weekday and below(mix(resident.office_key, day), 1_000) < resident.office_days
 
 
 def whence(
@@ -164,24 +163,25 @@ def usual_address(resident: Resident, day: int) -> Address:
     return at_line(resident, gadget, day)
 
 
-@lru_cache(maxsize=65_536)
-def _made(gadget: Gadget, turn: int) -> tuple[int, int, int]:
-    """Product, variant and key of this device after so many replacements."""
-    own = mix(gadget.key, turn)
-    first = gadget.key if below(own, 1_000) < LOYAL else own
-    product = picked(mix(first, 50), gadget.form)
-    return product, below(mix(own, 51), PRODUCTS[product].variants), own
-
-
 def kit(gadget: Gadget, day: int) -> Kit:
     """The browser on this device on this day."""
-    product, variant, own = _made(gadget, (day + gadget.phase) // gadget.lifetime)
-    return Kit(product, release(product, day, own), variant)
+    return _kit(gadget, day)[0]
 
 
-def agent(gadget: Gadget, day: int) -> str:
-    """What it sends as user agent."""
-    return kit(gadget, day).user_agent
+def kept(gadget: Gadget, day: int) -> tuple[str, int]:
+    """The user agent of this device on this day, and the first day on which it may be another one."""
+    found, own = _kit(gadget, day)
+    replaced = day + gadget.lifetime - (day + gadget.phase) % gadget.lifetime
+    return found.user_agent, min(replaced, renewed(found.product, day, own))
+
+
+def _kit(gadget: Gadget, day: int) -> tuple[Kit, int]:
+    """The browser, and the key of the device that this one is after replacements."""
+    own = mix(gadget.key, (day + gadget.phase) // gadget.lifetime)
+    first = gadget.key if below(own, 1_000) < LOYAL else own
+    product = picked(mix(first, 50), gadget.form)
+    variant = below(mix(own, 51), PRODUCTS[product].variants)
+    return Kit(product, release(product, day, own), variant), own
 
 
 def device(resident: Resident, gadget: Gadget, day: int) -> Device | None:

@@ -1,8 +1,8 @@
 """Providers and their addresses: who has which block, what kind it is, and how addresses in it are given out.
 
-Each pool is what one provider has in one city: an aligned block of IPv4, and one of IPv6 where it offers that. Blocks lie
-in the public part of the address space and never overlap, so that an address tells its pool. AS numbers are those set
-apart for private use (RFC 6996): nothing is said here of a real provider.
+Each pool is what one provider has in one city: an aligned block of IPv4, and one of IPv6 where it offers that. Blocks
+lie in the public part of the address space and never overlap, so that an address tells its pool. AS numbers are those
+set apart for private use (RFC 6996): nothing is said here of a real provider.
 
 How addresses are given out:
 
@@ -81,7 +81,7 @@ _STRIDE: Final = 1_237
 class Pool(NamedTuple):
     """``first4`` is the first of ``1 << bits`` addresses; ``first6`` the first of 2^32 networks of 64 bits, or -1."""
 
-    index: int
+    number: int
     use: Use
     kind: AddressKind
     asn: str
@@ -124,8 +124,8 @@ class Pools:
         self._seed = mix(seed, 4)
         for use, asn, city, share, sixth in _plans():
             self.all.append(self._pool(use, asn, city, share, sixth))
-        self._v4 = sorted((pool.first4, pool.index) for pool in self.all)
-        self._v6 = sorted((pool.first6, pool.index) for pool in self.all if pool.first6 >= 0)
+        self._v4 = sorted((pool.first4, pool.number) for pool in self.all)
+        self._v6 = sorted((pool.first6, pool.number) for pool in self.all if pool.first6 >= 0)
 
     def find(self, address: IPv4Address | IPv6Address) -> Pool | None:
         """Whose it is; None for what no pool has."""
@@ -157,7 +157,7 @@ class Pools:
             asn=f"AS{_FIRST_ASN + asn}",
         )
         return Pool(
-            index=index,
+            number=index,
             use=use,
             kind=KINDS[use],
             asn=place.asn,

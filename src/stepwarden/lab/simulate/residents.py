@@ -1,7 +1,7 @@
 """Who a person is: what of their life stays the same, drawn from the seed and their index alone.
 
-With more or fewer people, the others stay who they are. Shares and rates are constants here; where each comes from is said in
-docs/simulation.md.
+With more or fewer people, the others stay who they are. Shares and rates are constants here; where each comes from is
+said in docs/simulation.md.
 
 Not here: where somebody is on a day (``movements``), what everybody does (``life``).
 """
@@ -43,7 +43,8 @@ class Gadget(msgspec.Struct, frozen=True, gc=False):
 
 
 class Resident(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What of a person stays. Chances are of a thousand; ``key`` is that of all chance in their life.
+    """What of a person stays. Chances are of a thousand; ``key`` is that of all chance in their life, and those
+    of its parts are made from it.
 
     ``slot`` is the chance, of 2^32, of each of ``SLOTS`` sign-ins on an average day. ``lease`` days between two
     addresses of the line, ``phase`` when; ``sticky`` where the next one is in the same /24. ``office_days`` is the
@@ -69,6 +70,10 @@ class Resident(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     gadgets: tuple[Gadget, ...]
     phones: int
     carriers: int
+    trip_key: int
+    line_key: int
+    office_key: int
+    carrier_key: int
     slot: int
     shift: int
     fails: int
@@ -119,6 +124,10 @@ def resident(world: World, index: int, seed: int) -> Resident:
         trips=650 if cohort == "traveller" else 110,
         abroad=550 if cohort == "traveller" else 400,
         clears=clears,
+        trip_key=mix(key, 50),
+        line_key=mix(key, 51),
+        office_key=mix(key, 52),
+        carrier_key=mix(key, 53),
     )
 
 

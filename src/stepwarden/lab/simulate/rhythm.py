@@ -1,7 +1,8 @@
 """When people sign in: how often on which day, and at what hour.
 
-Each person has ``SLOTS`` chances a day. A chance is that of an average day, times the weekday's and the season's factor;
-whether it comes true is a hash of person, day and slot. All people of a day are worked out at once, on whole numbers.
+Each person has ``SLOTS`` chances a day. A chance is that of an average day, times the weekday's and the season's
+factor; whether it comes true is a hash of person, day and slot. All people of a day are worked out at once, on whole
+numbers.
 
 The hours are those of people at home, of office hours, and of who works at night. They are local time where somebody
 is; each person lives earlier or later than others by up to a few hours.
@@ -54,7 +55,8 @@ _STEPS: Final = 4_096
 class Chance(NamedTuple):
     """A sign-in to be: by the person at this position, in this slot, so many microseconds into the local day.
 
-    ``key`` is that of its chance; the two draws are 64 bits of it each.
+    ``gap`` is days since the last one. ``key`` is that of its chance; ``device``, ``whence`` and ``reply`` are 64 bits
+    of it each.
     """
 
     position: int
@@ -64,6 +66,7 @@ class Chance(NamedTuple):
     key: int
     device: int
     whence: int
+    reply: int
 
 
 class Rhythm:
@@ -111,6 +114,7 @@ class Rhythm:
                     own.tolist(),
                     draws.tolist(),
                     mixed(own, 3).tolist(),
+                    mixed(own, 4).tolist(),
                     strict=True,
                 ),
             )

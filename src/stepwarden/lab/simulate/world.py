@@ -6,8 +6,8 @@
 >>> there.place.country, world.pool(there.ip).asn == there.place.asn
 ('FR', True)
 
-For whoever attacks, ``line``, ``hosted``, ``vpn``, ``tor`` give addresses as they are sold, ``rival`` and ``beside`` such
-near another one. All draws come from the given dice. What is known of a person, and where they are at a time, is
+For whoever attacks, ``line``, ``hosted``, ``vpn``, ``tor`` give addresses as they are sold, ``rival`` and ``beside``
+such near another one. All draws come from the given dice. What is known of a person, and where they are at a time, is
 told by ``people``.
 
 ``ranges`` are the lists that a site with this world's addresses would have: what kinds they are. Country, network and
