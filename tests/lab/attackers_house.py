@@ -41,18 +41,24 @@ class Ground:
         where = int(country or dice.randrange(256))
         return Spot(f"192.168.{where}.{dice.randrange(256)}", str(where), "", "vpn")
 
-    def rival(self, dice: Random, spot: Spot) -> Spot:
-        return self._spot(int(spot.country), int(spot.city), 0, dice.randrange(256))
+    def rival(self, dice: Random, person: int, time: int) -> Spot:
+        return self._spot(7, 1, 0, dice.randrange(256))
+
+    def kin(self, dice: Random, spot: Spot) -> Spot:
+        return self._spot(int(spot.country), int(spot.city), 2, dice.randrange(256))
 
     def beside(self, dice: Random, spot: Spot) -> Spot:
         ip = f"{spot.ip.rpartition('.')[0]}.{dice.choice([host for host in range(256) if host != 9])}"
         return Spot(ip, spot.country, spot.city, spot.asn)
 
-    def kit(self, dice: Random, person: int) -> Kit:
-        return Kit(dice.choice(AGENTS), Device(id=f"new-{dice.getrandbits(40):x}"))
+    def kit(self, dice: Random, person: int, time: int) -> Kit:
+        return self.anew(dice, Kit(dice.choice(AGENTS)), person)
 
-    def like(self, dice: Random, kit: Kit, person: int) -> Kit:
-        return Kit(f"{kit.user_agent} again", Device(id=f"new-{dice.getrandbits(40):x}"))
+    def like(self, dice: Random, person: int, time: int) -> Kit:
+        return self.anew(dice, Kit(f"{self.usual(person, time).user_agent} again"), person)
+
+    def anew(self, dice: Random, kit: Kit, person: int) -> Kit:
+        return Kit(kit.user_agent, Device(id=f"new-{dice.getrandbits(40):x}"))
 
     def home(self, person: int, time: int) -> Spot:
         return self._spot(7, 1, 2, 9)

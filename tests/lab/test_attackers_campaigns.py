@@ -112,10 +112,10 @@ def test_probes_are_one_of_each_class_and_leave_no_trace() -> None:
 
 def test_probes_come_at_milestones_and_differ_from_each_other() -> None:
     """Nothing in between; other addresses at other milestones and for other people; the same ones again."""
-    prober = Prober(terrain=Ground(), people=PEOPLE, seed=1, first=0)
-    due = [logins for logins in range(200) if prober(0, logins, START)]
+    prober = Prober(terrain=Ground(), seed=1, first=0)
+    due = [logins for logins in range(200) if prober.after(PEOPLE[0], logins, START)]
     assert due == sorted(MILESTONES) == [1, 3, 6, 12, 20, 39, 80, 150]
-    once = prober(0, 12, START)
-    assert once == prober(0, 12, START)
-    assert once[0].attempt.ip != prober(0, 39, START + DAY)[0].attempt.ip
-    assert once[0].attempt.ip != prober(1, 12, START)[0].attempt.ip
+    once = prober.after(PEOPLE[0], 12, START)
+    assert once == prober.after(PEOPLE[0], 12, START)
+    assert once[0].attempt.ip != prober.after(PEOPLE[0], 39, START + DAY)[0].attempt.ip
+    assert once[0].attempt.ip != prober.after(PEOPLE[1], 12, START)[0].attempt.ip

@@ -17,6 +17,8 @@ ALLOWED = (
     "stepwarden.lab.simulate.world",
     "stepwarden.lab.simulate.networks",
     "stepwarden.lab.simulate.agents",
+    "stepwarden.lab.simulate.cities",
+    "stepwarden.lab.simulate.movements",
     "stepwarden.lab.simulate.people",
     "stepwarden.lab.simulate.life",
     "stepwarden.events.attempt",

@@ -46,13 +46,13 @@ def test_guessing_slow_is_about_four_an_hour_from_everywhere() -> None:
 def test_guessing_gets_in_now_and_then_and_then_stops_guessing() -> None:
     """One dictionary in twenty holds the password; nothing is guessed once it is found."""
     found = 0
-    for seed in range(300):
+    for seed in range(150):
         done = plans(stage("guessing", option="fast", seed=seed), "guessing", allows)
         right = [number for number, one in enumerate(done) if one.attempt.proved]
         found += bool(right)
         assert len(right) <= 1
         assert not right or not guesses(done[right[0] :])
-    assert 5 <= found <= 30
+    assert 2 <= found <= 16
 
 
 def test_spraying_fast_tries_one_password_on_everybody_then_pauses() -> None:
@@ -126,7 +126,7 @@ def test_spraying_slow_lies_low_after_a_day_of_refusals_and_comes_back_once() ->
 def test_stuffing_has_an_address_for_each_try_and_the_hit_rate_of_leaked_lists() -> None:
     """Residential proxies and random agents; 0.1 to 2 % of those who exist."""
     rates = []
-    for seed in range(40):
+    for seed in range(15):
         done = plans(stage("stuffing", seed=seed, people=2_000), "stuffing", steps_up)
         known = [one for one in done if one.person >= 0]
         assert len({one.attempt.ip for one in done}) > 0.9 * len(done)
@@ -246,7 +246,7 @@ def test_an_insider_is_themselves_and_takes_hundreds_of_copies() -> None:
     assert {one.attempt.device for one in done} == {Ground().usual(0, BEGAN).device}
     sign_ins = [one for one in done if one.attempt.action == "login"]
     assert len(sign_ins) == 2
-    assert all(one.reply == "pass" for one in done if one.attempt.action != "documents.list")
+    assert all(one.reply == "pass" for one in done if one.attempt.action != "statement.read")
     exports = Counter((one.time - BEGAN) // DAY for one in done if one.attempt.action == "export")
     assert all(60 < number < 900 for number in exports.values())
 
@@ -281,7 +281,7 @@ def test_poisoning_is_small_for_thirty_days_and_strikes_from_the_attackers_own_p
         done = plans(on, "poisoning", allows)
         before = [one for one in done if one.time < on.strikes]
         after = [one for one in done if one.time >= on.strikes]
-        assert {one.attempt.action for one in before} == {"login", "messages.read"}
+        assert {one.attempt.action for one in before} == {"login", "balance.read"}
         assert after[0].attempt.action == "login"
         assert after[0].time - BEGAN >= 30 * DAY
         assert not after[0].attempt.ip.startswith("10.7.")

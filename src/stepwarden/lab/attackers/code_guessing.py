@@ -24,18 +24,19 @@ EXITS = 3
 def code_guessing(stage: Stage) -> Script:
     """Code after code."""
     hand, dice, terrain, victim = Hand(stage, stage.began), stage.dice, stage.terrain, stage.victim
-    kit, exits, refused = terrain.kit(dice, victim.index), EXITS - 1, 0
+    kit, exits, refused = terrain.kit(dice, victim.index, hand.now), EXITS - 1, 0
     spot = terrain.vpn(dice)
     for _ in range(CODES):
         hand.wait(SECOND // 3, SECOND)
         session = hand.fresh()
         lucky = dice.random() < CHANCE
+        anew, page = terrain.anew(dice, kit, victim.index), hand.fresh()
         # The codes of sessions side by side come in together, so an answer takes no time of its own.
         answered = yield from hand.sign_in(
-            victim, spot, kit, opens=session, session=hand.fresh(), reply="pass" if lucky else "fail", delay=1
+            victim, spot, anew, opens=session, session=page, reply="pass" if lucky else "fail", delay=1
         )
         if answered.open:
-            yield from plunder(hand, victim, spot, kit, session)
+            yield from plunder(hand, victim, spot, anew, session)
             return
         refused = refused + 1 if answered.decision == "deny" else 0
         if refused == PATIENCE:

@@ -26,7 +26,7 @@ def factor_tampering(stage: Stage) -> Script:
     """Make a stolen account one's own."""
     hand, terrain, dice = Hand(stage, stage.began), stage.terrain, stage.dice
     country = terrain.home(stage.victim.index, hand.now).country
-    spot, kit = terrain.household(dice, country=country), terrain.kit(dice, stage.victim.index)
+    spot, kit = terrain.household(dice, country=country), terrain.kit(dice, stage.victim.index, hand.now)
     session = yield from _enter(hand, spot, kit)
     if not session:
         return

@@ -39,7 +39,7 @@ def guessing(stage: Stage) -> Script:
 
 def _fast(stage: Stage) -> Script:
     hand, dice = Hand(stage, stage.began), stage.dice
-    kit = stage.terrain.kit(dice, stage.victim.index)
+    kit = stage.terrain.kit(dice, stage.victim.index, hand.now)
     right = _right(stage, DICTIONARY)
     words = iter(range(DICTIONARY))
     for _ in range(SERVERS):
@@ -59,7 +59,8 @@ def _burst(hand: Hand, spot: Spot, kit: Kit, words: Iterator[int], right: int) -
         if word == right:
             yield from _enter(hand, spot, kit)
             return True
-        answered = yield from hand.guess(hand.victim, hand.victim.actor, spot, kit)
+        anew = hand.stage.terrain.anew(hand.stage.dice, kit, hand.victim.index)
+        answered = yield from hand.guess(hand.victim, hand.victim.actor, spot, anew)
         refused = refused + 1 if answered.decision == "deny" else 0
         if refused == PATIENCE_FAST:
             return False
@@ -68,7 +69,7 @@ def _burst(hand: Hand, spot: Spot, kit: Kit, words: Iterator[int], right: int) -
 
 def _slow(stage: Stage) -> Script:
     hand, dice = Hand(stage, stage.began), stage.dice
-    kit = stage.terrain.kit(dice, stage.victim.index)
+    kit = stage.terrain.kit(dice, stage.victim.index, hand.now)
     number = AN_HOUR * LASTS // HOUR
     right = _right(stage, number)
     refused = rests = 0
@@ -78,7 +79,8 @@ def _slow(stage: Stage) -> Script:
         if word == right:
             yield from _enter(hand, spot, kit)
             return
-        answered = yield from hand.guess(stage.victim, stage.victim.actor, spot, kit)
+        anew = stage.terrain.anew(dice, kit, stage.victim.index)
+        answered = yield from hand.guess(stage.victim, stage.victim.actor, spot, anew)
         refused = refused + 1 if answered.decision == "deny" else 0
         if refused == PATIENCE_SLOW:
             if rests == RESTS:

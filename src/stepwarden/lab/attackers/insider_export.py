@@ -36,7 +36,7 @@ def _day(hand: Hand, spot: Spot, kit: Kit) -> Moves[None]:
         return
     for _ in range(dice.randint(30, 60)):
         hand.wait(10 * SECOND, MINUTE)
-        yield from hand.act(victim, spot, kit, "documents.list", session=session, resource=_folder(hand))
+        yield from hand.act(victim, spot, kit, "statement.read", session=session, resource=_folder(hand))
     ends, slow, refused = hand.now + dice.randint(2 * HOUR, 5 * HOUR), 1, 0
     while hand.now < ends:
         hand.wait(20 * SECOND * slow, 2 * MINUTE * slow)

@@ -156,5 +156,5 @@ def plunder(hand: Hand, person: Person, spot: Spot, kit: Kit, session: str, repl
     return looked
 
 
-LOOKS = ("messages.read", "documents.list", "balance.read")
+LOOKS = ("balance.read", "statement.read", "messages.read")
 TAKES = ("transfer", "mail.change", "export")

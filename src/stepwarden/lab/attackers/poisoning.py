@@ -83,7 +83,7 @@ def _own(stage: Stage) -> Means:
     home = terrain.home(stage.victim.index, stage.began)
     spots = [terrain.household(dice) for _ in range(8)]
     abroad = [spot for spot in spots if spot.country != home.country]
-    return Means((abroad or spots)[0], terrain.kit(dice, stage.victim.index))
+    return Means((abroad or spots)[0], terrain.kit(dice, stage.victim.index, stage.began))
 
 
 def _turns(hand: Hand) -> Iterator[bool]:
@@ -108,7 +108,7 @@ def _means(hand: Hand, own: Means, ladder: _Ladder) -> tuple[Means, Reply]:
     stage = hand.stage
     terrain, dice, person = stage.terrain, stage.dice, stage.victim.index
     if stage.option == MANY_DEVICES:
-        return Means(own.spot, terrain.kit(dice, person)), "ignore"
+        return Means(own.spot, terrain.kit(dice, person, hand.now)), "ignore"
     if stage.option == MALWARE:
         if dice.random() < 0.5:
             reply: Reply = "pass" if dice.random() < PHISHED_TARGETED else "ignore"
@@ -120,10 +120,9 @@ def _means(hand: Hand, own: Means, ladder: _Ladder) -> tuple[Means, Reply]:
     if ladder.rung == 0:
         return Means(terrain.beside(dice, home), copied), "ignore"
     if ladder.rung == 1:
-        spot = terrain.household(dice, country=home.country, city=home.city, asn=home.asn)
-        return Means(spot, copied), "ignore"
+        return Means(terrain.kin(dice, home), copied), "ignore"
     if ladder.rung == 2:
-        return Means(terrain.rival(dice, home), copied), "ignore"
+        return Means(terrain.rival(dice, person, hand.now), copied), "ignore"
     if ladder.rung == 3:
         return Means(terrain.household(dice, country=home.country), own.kit), "ignore"
     return own, "ignore"
@@ -137,5 +136,5 @@ def _drip(hand: Hand, means: Means, reply: Reply) -> Moves[bool]:
     )
     if answered.open:
         hand.wait(20 * SECOND, 2 * MINUTE)
-        yield from hand.act(hand.victim, means.spot, means.kit, "messages.read", session=session)
+        yield from hand.act(hand.victim, means.spot, means.kit, "balance.read", session=session)
     return answered.open

@@ -7,7 +7,6 @@ attacker would come, at this moment. Poisoning has none: its whole point is what
 ``Prober`` says when: once a person has that many good sign-ins, counted by whoever runs the simulation.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -81,16 +80,14 @@ class Prober:
     """Says which probes are due when. ``first`` is the index of the first of ``probe_campaigns``."""
 
     terrain: Terrain
-    people: Sequence[Person]
     seed: int
     first: int
 
-    def __call__(self, person: int, logins: int, time: int) -> list[Planned]:
+    def after(self, person: Person, logins: int, time: int) -> list[Planned]:
         """The probes that are due now that this person has had so many good sign-ins; mostly none.
 
-        A good one is one by themselves that was let in. ``person`` is an index of ``people``; ``time`` (microseconds) is
-        when that was known.
+        A good one is one by themselves that was let in. ``time`` (microseconds) is when that was known.
         """
         if logins not in MILESTONES:
             return []
-        return takeover_probes(self.terrain, self.people[person], time, self.seed, self.first)
+        return takeover_probes(self.terrain, person, time, self.seed, self.first)

@@ -29,7 +29,7 @@ PAUSES = 3
 def push_bombing(stage: Stage) -> Script:
     """Prompt after prompt."""
     hand, dice, terrain = Hand(stage, stage.began), stage.dice, stage.terrain
-    kit = terrain.kit(dice, stage.victim.index)
+    kit = terrain.kit(dice, stage.victim.index, hand.now)
     for _ in range(NIGHTS):
         hand.now = asleep(stage, hand.now)
         spot = terrain.vpn(dice, country=terrain.home(stage.victim.index, hand.now).country)

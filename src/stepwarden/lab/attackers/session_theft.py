@@ -43,4 +43,4 @@ def _means(stage: Stage, stolen: Planned, time: int) -> tuple[Spot, Kit]:
     if stage.option == COPIED:
         country = terrain.home(stage.victim.index, time).country
         return terrain.household(dice, country=country), Kit(stolen.attempt.user_agent, stolen.attempt.device)
-    return terrain.hosted(dice), terrain.kit(dice, stage.victim.index)
+    return terrain.hosted(dice), terrain.kit(dice, stage.victim.index, time)

@@ -16,7 +16,7 @@ Knows: names. A challenge stops it at that account; where it gets in, it looks a
 
 from dataclasses import dataclass
 
-from stepwarden.lab.attackers.moves import Hand, Moves
+from stepwarden.lab.attackers.moves import NOBODY, Hand, Moves
 from stepwarden.lab.attackers.names import Listed, listed
 from stepwarden.lab.attackers.stage import MINUTE, SECOND, Kit, Spot, Stage
 from stepwarden.lab.simulate.plan import Script
@@ -42,7 +42,7 @@ def spraying_fast(stage: Stage) -> Script:
     hand, dice = Hand(stage, stage.began), stage.dice
     names = listed(stage, NAMES, STALE)
     found = {one.name: dice.randrange(PASSWORDS) for one in names if one.person and dice.random() < WEAK}
-    kit = stage.terrain.kit(dice, stage.victim.index)
+    kit = stage.terrain.kit(dice, stage.victim.index, hand.now)
     if dice.random() < 0.5:
         kit = Kit(SCRIPTED)
     servers = [_Server(stage.terrain.hosted(dice)) for _ in range(SERVERS)]
@@ -53,7 +53,9 @@ def spraying_fast(stage: Stage) -> Script:
             if not servers:
                 return
             server = servers[number % len(servers)]
-            refused = yield from _try(hand, server.spot, kit, one, right=found.get(one.name) == word)
+            # Such tools keep no cookies: each try is another device to the site.
+            anew = stage.terrain.anew(dice, kit, one.person.index if one.person else NOBODY)
+            refused = yield from _try(hand, server.spot, anew, one, right=found.get(one.name) == word)
             server.refused = server.refused + 1 if refused else 0
             if server.refused == PATIENCE:
                 servers.remove(server)
@@ -72,5 +74,5 @@ def _try(hand: Hand, spot: Spot, kit: Kit, one: Listed, *, right: bool) -> Moves
     answered = yield from hand.sign_in(one.person, spot, kit, opens=session)
     if answered.open:
         # The tool only notes what works; a look tells whether the mailbox is worth an operator's time.
-        answered = yield from hand.act(one.person, spot, kit, "messages.read", session=session)
+        answered = yield from hand.act(one.person, spot, kit, "balance.read", session=session)
     return answered.decision == "deny"

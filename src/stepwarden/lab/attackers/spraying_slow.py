@@ -16,7 +16,7 @@ Knows: names. A challenge stops it at that account.
 
 from dataclasses import dataclass, field
 
-from stepwarden.lab.attackers.moves import Hand, Moves, plunder
+from stepwarden.lab.attackers.moves import NOBODY, Hand, Moves, plunder
 from stepwarden.lab.attackers.names import Listed, listed
 from stepwarden.lab.attackers.stage import DAY, HOUR, Spot, Stage
 from stepwarden.lab.simulate.plan import Person, Script
@@ -83,7 +83,7 @@ class _Spray:
 
     def _try(self, one: Listed, spot: Spot, *, right: bool) -> Moves[bool]:
         hand, dice, person = self.hand, self.hand.stage.dice, one.person
-        kit = hand.stage.terrain.kit(dice, person.index if person else -1)
+        kit = hand.stage.terrain.kit(dice, person.index if person else NOBODY, hand.now)
         if not right or person is None:
             answered = yield from hand.guess(person, one.name, spot, kit)
             return answered.decision == "deny"
@@ -97,7 +97,7 @@ class _Spray:
 
 def _use(hand: Hand, person: Person) -> Moves[None]:
     dice, terrain, session = hand.stage.dice, hand.stage.terrain, hand.fresh()
-    spot, kit = terrain.hosted(dice), terrain.kit(dice, person.index)
+    spot, kit = terrain.hosted(dice), terrain.kit(dice, person.index, hand.now)
     answered = yield from hand.sign_in(person, spot, kit, opens=session)
     if answered.open:
         yield from plunder(hand, person, spot, kit, session)

@@ -59,20 +59,34 @@ class Terrain(Protocol):
         """An exit of a commercial VPN; in another country where the named one has none."""
         ...
 
-    def rival(self, dice: Random, spot: Spot) -> Spot:
-        """A residential line in the same town with another provider, where there is one."""
+    def rival(self, dice: Random, person: int, time: int) -> Spot:
+        """A residential line in this person's town with another provider than theirs, where there is one."""
+        ...
+
+    def kin(self, dice: Random, spot: Spot) -> Spot:
+        """Another customer of the same provider in the same place."""
         ...
 
     def beside(self, dice: Random, spot: Spot) -> Spot:
         """Another address of the same network (/24)."""
         ...
 
-    def kit(self, dice: Random, person: int) -> Kit:
-        """A browser as most people have them, by their shares, that this person's account has not seen."""
+    def kit(self, dice: Random, person: int, time: int) -> Kit:
+        """A browser as most people have them at this time, by their shares, as it comes to this person's account.
+
+        Its device is new: the account has not seen it. ``person`` -1 is an account that nobody has.
+        """
         ...
 
-    def like(self, dice: Random, kit: Kit, person: int) -> Kit:
-        """Another installation of the same browser on the same system: not the same text, not the same device."""
+    def like(self, dice: Random, person: int, time: int) -> Kit:
+        """Another installation of the browser that this person uses most, on the same system.
+
+        As up to date as such installations are at this time, so that it often sends the same text. Its device is new.
+        """
+        ...
+
+    def anew(self, dice: Random, kit: Kit, person: int) -> Kit:
+        """The same browser without its cookies, so that its device is new to this person's account."""
         ...
 
     def home(self, person: int, time: int) -> Spot:

@@ -16,7 +16,7 @@ somebody else comes within a day, from a household of the victim's own country, 
 from collections import deque
 from dataclasses import dataclass, field
 
-from stepwarden.lab.attackers.moves import Hand, Moves, plunder
+from stepwarden.lab.attackers.moves import NOBODY, Hand, Moves, plunder
 from stepwarden.lab.attackers.names import Listed, listed
 from stepwarden.lab.attackers.stage import HOUR, SECOND, Stage
 from stepwarden.lab.simulate.plan import Person, Script
@@ -58,7 +58,7 @@ def stuffing(stage: Stage) -> Script:
 
 def _try(run: _Stuffing, one: Listed) -> Moves[bool]:
     hand, dice, terrain, person = run.hand, run.hand.stage.dice, run.hand.stage.terrain, one.person
-    spot, kit = terrain.household(dice), terrain.kit(dice, person.index if person else -1)
+    spot, kit = terrain.household(dice), terrain.kit(dice, person.index if person else NOBODY, hand.now)
     if person is None or dice.random() >= run.rate:
         answered = yield from hand.guess(person, one.name, spot, kit)
         return answered.decision == "deny"
@@ -78,7 +78,7 @@ def _resold(run: _Stuffing, until: int) -> Moves[None]:
         at, _, person = run.sold.pop(0)
         hand.now = max(hand.now, at)
         spot = terrain.household(dice, country=terrain.home(person.index, hand.now).country)
-        kit, session = terrain.kit(dice, person.index), hand.fresh()
+        kit, session = terrain.kit(dice, person.index, hand.now), hand.fresh()
         answered = yield from hand.sign_in(person, spot, kit, opens=session)
         if answered.open:
             yield from plunder(hand, person, spot, kit, session)

@@ -18,7 +18,7 @@ PATIENCE = Patience(tries=2, least=HOUR, most=8 * HOUR)
 
 def choose(terrain: Terrain, victim: Person, time: int, option: str, dice: Random) -> Means:
     """Any household of the world, any common browser."""
-    return Means(terrain.household(dice), terrain.kit(dice, victim.index))
+    return Means(terrain.household(dice), terrain.kit(dice, victim.index, time))
 
 
 def takeover_naive(stage: Stage) -> Script:

@@ -2,8 +2,9 @@
 
 Phishing kits record it beside the password, and residential proxies are sold by town. ``rival`` comes through another
 provider of the same town, ``same-provider`` through the victim's own. The browser is the same one on the same system,
-in another installation. In 24 % of cases the code was talked out of the victim (targeted attacks against codes by
-SMS, WWW 2019). Three tries, half a day to two days apart.
+in another installation with whatever release such have, so that the agent is often the same to the letter. In 24 % of
+cases the code was talked out of the victim (targeted attacks against codes by SMS, WWW 2019). Three tries, half a day
+to two days apart.
 
 Knows: name, password, town, provider, kind of browser.
 """
@@ -21,12 +22,11 @@ SAME_PROVIDER = "same-provider"
 
 def choose(terrain: Terrain, victim: Person, time: int, option: str, dice: Random) -> Means:
     """A household of the same town, the same kind of browser."""
-    home = terrain.home(victim.index, time)
     if option == SAME_PROVIDER:
-        spot = terrain.household(dice, country=home.country, city=home.city, asn=home.asn)
+        spot = terrain.kin(dice, terrain.home(victim.index, time))
     else:
-        spot = terrain.rival(dice, home)
-    return Means(spot, terrain.like(dice, terrain.usual(victim.index, time), victim.index))
+        spot = terrain.rival(dice, victim.index, time)
+    return Means(spot, terrain.like(dice, victim.index, time))
 
 
 def takeover_targeted(stage: Stage) -> Script:

@@ -11,7 +11,7 @@ Knows: name, password, network, agent, habits.
 from random import Random
 
 from stepwarden.lab.attackers.moves import PHISHED_TARGETED
-from stepwarden.lab.attackers.stage import DAY, Kit, Stage, Terrain
+from stepwarden.lab.attackers.stage import DAY, Stage, Terrain
 from stepwarden.lab.attackers.takeover import Means, Patience, take_over
 from stepwarden.lab.attackers.watching import usual_hour
 from stepwarden.lab.simulate.plan import Person, Script
@@ -21,9 +21,8 @@ PATIENCE = Patience(tries=2, least=DAY, most=3 * DAY)
 
 def choose(terrain: Terrain, victim: Person, time: int, option: str, dice: Random) -> Means:
     """Next door, with the same agent on another device."""
-    agent = terrain.usual(victim.index, time).user_agent
-    device = terrain.kit(dice, victim.index).device
-    return Means(terrain.beside(dice, terrain.home(victim.index, time)), Kit(agent, device))
+    kit = terrain.anew(dice, terrain.usual(victim.index, time), victim.index)
+    return Means(terrain.beside(dice, terrain.home(victim.index, time)), kit)
 
 
 def takeover_very_targeted(stage: Stage) -> Script:

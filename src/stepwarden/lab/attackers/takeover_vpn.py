@@ -21,7 +21,7 @@ ELSEWHERE = "elsewhere"
 def choose(terrain: Terrain, victim: Person, time: int, option: str, dice: Random) -> Means:
     """An exit in the victim's country or anywhere, any common browser."""
     country = "" if option == ELSEWHERE else terrain.home(victim.index, time).country
-    return Means(terrain.vpn(dice, country=country), terrain.kit(dice, victim.index))
+    return Means(terrain.vpn(dice, country=country), terrain.kit(dice, victim.index, time))
 
 
 def takeover_vpn(stage: Stage) -> Script:

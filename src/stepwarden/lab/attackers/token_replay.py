@@ -17,7 +17,7 @@ from stepwarden.lab.attackers.watching import next_sign_in
 from stepwarden.lab.simulate.plan import Script
 
 SIGNED_OUT = "signed-out"
-TRIED = {SIGNED_OUT: ("messages.read", "balance.read", "export"), "used-grant": ("transfer",) * 3}
+TRIED = {SIGNED_OUT: ("balance.read", "statement.read", "export"), "used-grant": ("transfer",) * 3}
 
 
 def token_replay(stage: Stage) -> Script:
@@ -29,11 +29,11 @@ def token_replay(stage: Stage) -> Script:
     hand.now = stolen.time
     if stage.option == SIGNED_OUT:
         hand.wait(DAY, max(DAY, min(30 * DAY, stage.until - hand.now - DAY)))
-        spot, kit = terrain.hosted(dice), terrain.kit(dice, victim.index)
+        spot, kit = terrain.hosted(dice), terrain.kit(dice, victim.index, hand.now)
     else:
         hand.wait(5 * MINUTE, HOUR)
         home = terrain.home(victim.index, hand.now)
-        spot, kit = terrain.household(dice, country=home.country), terrain.kit(dice, victim.index)
+        spot, kit = terrain.household(dice, country=home.country), terrain.kit(dice, victim.index, hand.now)
     for action in TRIED[stage.option]:
         hand.wait(MINUTE, 5 * MINUTE)
         grant = f"{dice.getrandbits(256):064x}" if stage.option != SIGNED_OUT else ""
