@@ -164,6 +164,12 @@ class Policy:
         """0 (public) to 3 (hurts when abused)."""
         return (self._exact.get(action) or self._by_pattern(action)).sensitivity
 
+    def demanded(self, action: str, risk: int, demands: Sequence[Demand]) -> Demand:
+        """What an action needs at this risk (parts per million), joined with what rules demand."""
+        level = self._exact.get(action) or self._by_pattern(action)
+        demand = level.demands[bisect_right(self._thresholds, risk)]
+        return self._join((demand, *demands), recovery=level.recovery) if demands else demand
+
     def approval(self, action: str) -> Approval | None:
         """The words in which this action is put to a person for approval, where the policy has any."""
         return (self._exact.get(action) or self._by_pattern(action)).approve
