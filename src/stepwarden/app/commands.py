@@ -24,7 +24,8 @@ DOCUMENT_SECONDS = 600.0
 """How long the next line of a document may take, or an erasure, which waits for disks."""
 SOCKET = "control.sock"
 BY = "command"
-MAX_LINE = 65_536
+MAX_LINE = 1_048_576
+"""Bytes of a command or an answer: a policy of 60,000 bytes, however it is escaped, and what is said of it."""
 SECONDS = 10.0
 
 
@@ -127,11 +128,45 @@ class EndSessions(
     reason: str
 
 
+class StepPolicy(msgspec.Struct, frozen=True, tag_field="op", tag="policy.step", forbid_unknown_fields=True):
+    """See ``flow.policies.StepAsked``; ``share`` of 10,000."""
+
+    step: str
+    policy: str = ""
+    text: str = ""
+    share: int = 0
+    alone: bool = False
+    reason: str = ""
+    force: str = ""
+    digest: str = ""
+    summary: str = ""
+
+
+class SwitchEmergency(
+    msgspec.Struct, frozen=True, tag_field="op", tag="policy.emergency", forbid_unknown_fields=True
+):
+    on: bool
+    reason: str
+
+
+class ListPolicies(
+    msgspec.Struct, frozen=True, tag_field="op", tag="policy.list", forbid_unknown_fields=True
+):
+    pass
+
+
+class ShowPolicy(msgspec.Struct, frozen=True, tag_field="op", tag="policy.show", forbid_unknown_fields=True):
+    policy: str
+
+
 class Disclose(msgspec.Struct, frozen=True, tag_field="op", tag="log.disclose", forbid_unknown_fields=True):
     entries: str
     fields: str
     reason: str
 
+
+PolicyCommand = StepPolicy | SwitchEmergency | ListPolicies | ShowPolicy
+"""Commands about the life of policies; ``app.policies`` carries them out."""
 
 Streamed = ExportSubject | Disclose
 """Commands whose answer is a document."""
@@ -152,6 +187,7 @@ Command = (
     | EndSessions
     | PruneLog
     | ExportLog
+    | PolicyCommand
 )
 
 

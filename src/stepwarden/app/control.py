@@ -33,15 +33,20 @@ from stepwarden.app.commands import (
     ExportSubject,
     ListKeys,
     ListLogKeys,
+    ListPolicies,
     PruneLog,
     ResetFactors,
     RetireLogKey,
     RevokeKey,
     RotateLogKey,
     RotateTokens,
+    ShowPolicy,
+    StepPolicy,
+    SwitchEmergency,
     TrustLog,
 )
 from stepwarden.app.node import Node
+from stepwarden.app.policies import policy_command
 from stepwarden.app.subjects import erase, send
 from stepwarden.app.token_keys import rotate
 from stepwarden.errors import InputError, SettingsError, StepwardenError
@@ -110,6 +115,8 @@ async def execute(node: Node, command: Command) -> dict[str, object]:
             await node.service.read_recorded("log.export", by=BY, target=where, rows=rows)
             await node.publishing.publisher.step()  # what is exported goes up to the entry that says so
             return {"note": node.publishing.publisher.note}
+        case StepPolicy() | SwitchEmergency() | ListPolicies() | ShowPolicy():
+            return await policy_command(service.policies, command, by=BY)
         case TrustLog(reason=reason):
             trusted = await node.watch.trust(reason, by=BY)
             node.publishing.forget()

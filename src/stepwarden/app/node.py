@@ -4,6 +4,7 @@ Where its parts are is in ``paths``; how the log is opened and folded in ``core`
 and what has to be done meanwhile: publishing, watching, stamping, archiving, pruning, keeping keys.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ from stepwarden.flow.disclosing import Disclosing
 from stepwarden.flow.holding import Holding
 from stepwarden.flow.labels import Labels
 from stepwarden.flow.people import derive
+from stepwarden.flow.policies import Policies
 from stepwarden.flow.pruning import Pruner
 from stepwarden.flow.reading import Reading
 from stepwarden.flow.recorder import Recorder
@@ -43,6 +45,7 @@ from stepwarden.ledger.sequencer import Sequencer
 from stepwarden.ledger.store import LogStore
 from stepwarden.storage.sqlite.index import EntryIndex, Projector
 
+_log = logging.getLogger("stepwarden")
 WORTH_A_SNAPSHOT = 1_000
 """Entries since the last snapshot from which on an orderly stop takes one; fewer are folded in no time."""
 
@@ -67,6 +70,8 @@ class Node:
     pruning: Pruning
     archiving: Archiving
     publishing: Publishing
+    told: str = ""
+    """While which live policy it has been said that the configured file is passed over."""
 
     async def start(self) -> None:
         """Ask outside whether this is still the log; the first entry of this run; the policy of the data directory.
@@ -77,8 +82,27 @@ class Node:
         against = await self.watch.at_start()
         await self.begin()
         self.watch.record(against)
-        await self.service.use_policy(read_policy(self.policy_path), by="service")
+        await self.use_file()
         await self.keeper.retire_due()
+
+    async def use_file(self) -> bool:
+        """Make the policy of the configured file live; True when it is another one now.
+
+        Raises:
+            PolicyError: it cannot be used; the one before stays live.
+        """
+        text = read_policy(self.policy_path)
+        policies = self.service.policies
+        live = self.state.cycle.live[:12]
+        if policies.passed_over(text) and self.told != live:
+            self.told = live
+            _log.warning(
+                "the policy %s is as it was before policy %s was made live, which stays so: "
+                "change the file to go back to it, or stepwarden policy rollback",
+                self.policy_path,
+                live,
+            )
+        return await policies.use(text, by="service")
 
     async def begin(self) -> None:
         """The first entry of this run, whatever is known outside: only for whoever goes on to end a doubt."""
@@ -249,6 +273,7 @@ def _service(
         reads,
         disclosing,
         subjects,
+        Policies(recorder),
         files=PublishedFiles(core.sequencer, store, publishing.publisher, reads),
         witnessing=publishing.publisher.figures,
         entropy=world.entropy,

@@ -22,7 +22,6 @@ from stepwarden.app.core import Progress
 from stepwarden.app.node import Node, open_node
 from stepwarden.app.openid import origins
 from stepwarden.app.openid_sites import make_openid_sites
-from stepwarden.app.prepare import read_policy
 from stepwarden.app.proving import public_url
 from stepwarden.app.settings import Settings
 from stepwarden.app.world import Entropy
@@ -182,7 +181,7 @@ async def _watch_policy(node: Node) -> None:
             continue
         seen = now
         try:
-            if await node.service.use_policy(read_policy(path), by="service"):
+            if await node.use_file():
                 _log.info("the policy %s is live", path)
         except PolicyError as exc:
             where = f" (line {exc.line}, column {exc.column})" if exc.line else ""

@@ -26,7 +26,9 @@ COMMANDS = {
     "subject": Later(
         "stepwarden.cli.subject:app", "A person: what is held, erasing it, factors and sessions."
     ),
-    "policy": Later("stepwarden.cli.policy:app", "Check, test and show policies."),
+    "policy": Later(
+        "stepwarden.cli.policy:app", "Policies: check, test, compare; draft, try out, promote, roll back."
+    ),
     "lab": Later(
         "stepwarden.cli.lab:app",
         "The lab: simulate people and attackers, measure accuracy, tune from history, trace attempts.",

@@ -1,21 +1,37 @@
-"""``stepwarden policy``: check a policy file, run cases against it, print the policy that ships.
+"""``stepwarden policy``: check a policy, run cases against it, compare two, print the one that ships.
 
 Exit codes: 0 all is well; 1 the policy or a case is wrong; 2 the file cannot be read or the command is not understood.
-Nothing here touches a running service: a policy becomes live by ``serve`` and its settings.
+Its life in a log (draft, shadow, canary, promotion, rollback, emergency) is in ``policy_life``; only ``test --record``
+and what names a policy by its hash ask a log here.
 """
 
+import json
+import re
+from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from stepwarden.app.commands import ShowPolicy
+from stepwarden.cli import policy_life
+from stepwarden.cli.keys import run as run_command
+from stepwarden.cli.options import DATA, Data
+from stepwarden.cli.policy_life import record_report
 from stepwarden.errors import PolicyError
 from stepwarden.policy.cases import Result, load_cases, run
 from stepwarden.policy.default import default_cases, default_text
+from stepwarden.policy.difference import differences
 from stepwarden.policy.loader import load
 from stepwarden.policy.policy import Policy
 
-app = typer.Typer(name="policy", help="Check, test and show policies.", no_args_is_help=True)
+app = typer.Typer(
+    name="policy",
+    help="Policies: check, test, compare; draft, try out, promote, roll back.",
+    no_args_is_help=True,
+)
+_HASH = re.compile(r"[0-9a-f]{6,64}|live|candidate|shadow|canary")
 
 PolicyFile = Annotated[
     Path, typer.Argument(metavar="FILE", help="A policy in YAML; - is the one that ships.")
@@ -23,6 +39,13 @@ PolicyFile = Annotated[
 CasesFile = Annotated[
     Path | None,
     typer.Argument(metavar="[CASES]", help="Cases in YAML; default: FILE with .cases.yaml as its ending."),
+]
+
+Compared = Annotated[
+    str,
+    typer.Argument(
+        metavar="POLICY", help="A file, the beginning of a hash, live, shadow, canary or default."
+    ),
 ]
 
 
@@ -35,9 +58,21 @@ def check(file: PolicyFile) -> None:
 
 
 @app.command("test")
-def run_cases(file: PolicyFile, cases: CasesFile = None) -> None:
-    """Run cases (attempt, signals, standing -> decision, demand, rules) against a policy."""
-    policy = _policy(file)
+def run_cases(
+    file: PolicyFile,
+    cases: CasesFile = None,
+    record: Annotated[bool, typer.Option("--record", help="Write into the log that all cases pass.")] = False,
+    reason: Annotated[str, typer.Option(help="With --record: why; it stands in the log.")] = "",
+    data: Data = DATA,
+) -> None:
+    """Run cases (attempt, signals, standing -> decision, demand, rules) against a policy.
+
+    FILE may be the beginning of a hash in the log; then CASES must be named.
+    """
+    named = str(file) != "-" and not file.is_file() and _HASH.fullmatch(str(file)) is not None
+    if named and cases is None:
+        raise typer.BadParameter("a policy of the log needs its cases named")
+    policy = load(text_of(data, str(file))) if named else _policy(file)
     place = _cases_of(file) if cases is None else cases
     text = default_cases() if str(place) == "-" else _read(place)
     try:
@@ -47,8 +82,23 @@ def run_cases(file: PolicyFile, cases: CasesFile = None) -> None:
     failed = [result for result in results if result.failures]
     for result in failed:
         _show(place, result)
-    print(f"{len(results) - len(failed)} of {len(results)} cases pass")
+    said = f"{len(results) - len(failed)} of {len(results)} cases pass"
+    print(said)
     if failed:
+        raise typer.Exit(1)
+    if record:
+        done = record_report(data, str(file), "tested", _report(policy, text, results), said, reason)
+        print(f"recorded: entry {done}")
+
+
+@app.command()
+def diff(old: Compared, new: Compared, data: Data = DATA) -> None:
+    """Say what two policies differ in: actions, bands, rules, weights. Exits with 1 if they do."""
+    before, after = load(text_of(data, old)), load(text_of(data, new))
+    found = differences(before, after)
+    print(f"{before.name} ({before.hash[:12]}) -> {after.name} ({after.hash[:12]})")
+    print("\n".join(found) or "they say the same")
+    if found:
         raise typer.Exit(1)
 
 
@@ -56,6 +106,41 @@ def run_cases(file: PolicyFile, cases: CasesFile = None) -> None:
 def show_default() -> None:
     """Print the policy that ships with Stepwarden, to start from."""
     print(default_text(), end="")
+
+
+for _command in (
+    policy_life.draft,
+    policy_life.shadow,
+    policy_life.canary,
+    policy_life.promote,
+    policy_life.withdraw,
+    policy_life.rollback,
+    policy_life.retire,
+    policy_life.show,
+    policy_life.results,
+):
+    app.command()(_command)
+app.command("list")(policy_life.list_)
+app.add_typer(policy_life.emergency, name="emergency")
+
+
+def text_of(data: Path, word: str) -> str:
+    """The text of a policy: a file, ``default``, or one of the log by its hash, ``live``, ``shadow`` or ``canary``."""
+    if word == "default":
+        return default_text()
+    if Path(word).is_file():
+        return _read(Path(word))
+    return str(run_command(data, ShowPolicy(word))["text"])
+
+
+def _report(policy: Policy, cases: str, results: Sequence[Result]) -> bytes:
+    """What was tested, byte for byte the same for the same: its SHA-256 stands in the log."""
+    told = {
+        "policy": policy.hash,
+        "cases": sha256(cases.encode()).hexdigest(),
+        "results": [[one.case.name, one.decision, one.risk, list(one.rules)] for one in results],
+    }
+    return json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
 
 
 def _cases_of(file: Path) -> Path:

@@ -166,6 +166,8 @@ class ServiceMetrics(msgspec.Struct, frozen=True, kw_only=True):
     archived: int = -1
     archive_failures: int = 0
     witnessing: WitnessFigures | None = None
+    emergency: bool = False
+    candidate: bool = False
 
 
 class ArchiveFigures(msgspec.Struct, kw_only=True):

@@ -1,20 +1,17 @@
 """The service: what a running Stepwarden can do, in one place for the gateway and the console.
 
-Attempts are decided in ``attempts``, step-ups in ``stepups``, the log is read in ``reading``. Here stand the rest:
-who may call, exceptions, policy changes, keys, start and stop; each of these is an entry too.
+Attempts are decided in ``attempts``, step-ups in ``stepups``, the log is read in ``reading``, policies live in
+``policies``. Here stand the rest: who may call, exceptions, keys, start and stop; each of these is an entry too.
 """
 
 import time
 from collections.abc import Callable, Sequence
-from hashlib import sha256
 
-from stepwarden.errors import InputError, NotFoundError, PolicyError, StepwardenError
+from stepwarden.errors import InputError, NotFoundError, StepwardenError
 from stepwarden.events.attempt import Attempt, Method, Outcome
 from stepwarden.events.entries import (
     Administration,
     ExceptionRaised,
-    PolicyChanged,
-    PolicyRefused,
     ServiceStarted,
     ServiceStopped,
 )
@@ -38,6 +35,7 @@ from stepwarden.flow.attempts import Attempts
 from stepwarden.flow.audited import Reads, check_unnamed
 from stepwarden.flow.disclosing import Disclosing
 from stepwarden.flow.labels import Labels
+from stepwarden.flow.policies import Policies
 from stepwarden.flow.proving import Proving
 from stepwarden.flow.publishing import WitnessFigures
 from stepwarden.flow.reading import Reading
@@ -45,11 +43,8 @@ from stepwarden.flow.recorder import Recorder
 from stepwarden.flow.serving import PublishedFiles
 from stepwarden.flow.subjects import Subjects
 from stepwarden.ledger.store import SideWrite
-from stepwarden.policy.loader import load
 from stepwarden.signals.limits import Limits
 
-MAX_POLICY = 60_000
-"""Bytes of a policy file: the whole of it goes into one entry."""
 DETAIL = 512
 """Characters of detail that an exception entry keeps."""
 MAX_EXPORT = 2_000
@@ -70,6 +65,7 @@ class Service:
         reads: Reads,
         disclosing: Disclosing,
         subjects: Subjects,
+        policies: Policies,
         *,
         files: PublishedFiles,
         witnessing: Callable[[], WitnessFigures],
@@ -88,6 +84,7 @@ class Service:
         self.reads = reads
         self.disclosing = disclosing
         self.subjects = subjects
+        self.policies = policies
         self.files = files
         """The published log as files."""
         self.archive = ArchiveFigures()
@@ -186,36 +183,8 @@ class Service:
         return await self._labels.apply(attempt_id, label, source=source, reliability=reliability, by=by)
 
     async def use_policy(self, text: str, *, by: str) -> bool:
-        """Make a policy live; True when it was another one. Both the change and a refusal are entries.
-
-        Raises:
-            PolicyError: it cannot be used; the one before stays live.
-        """
-        digest = sha256(text.encode()).hexdigest()
-        if self._state.policy is not None and self._state.policy.hash == digest:
-            return False
-        recorder = self._recorder
-        try:
-            if len(text.encode()) > MAX_POLICY:
-                raise PolicyError(f"the policy has more than {MAX_POLICY} bytes")
-            policy = load(text)
-        except PolicyError as exc:
-            refused = PolicyRefused(
-                time=recorder.now(),
-                id=recorder.new_id(),
-                by=by,
-                policy=digest,
-                reason=str(exc)[:DETAIL],
-                line=exc.line,
-                column=exc.column,
-            )
-            await recorder.append(refused).durable
-            raise
-        changed = PolicyChanged(
-            time=recorder.now(), id=recorder.new_id(), by=by, policy=policy.hash, text=text, name=policy.name
-        )
-        await recorder.append(changed).durable
-        return True
+        """See ``Policies.use``."""
+        return await self.policies.use(text, by=by)
 
     async def make_key(self, name: str, scopes: Sequence[str], *, by: str) -> MadeKey:
         """A new API key; its making is an entry, its secret is not.
@@ -323,4 +292,6 @@ class Service:
             archived=self.archive.size,
             archive_failures=self.archive.failures,
             witnessing=self._witnessing(),
+            emergency=self._state.cycle.emergency is not None,
+            candidate=self._state.cycle.candidate != "",
         )

@@ -4,7 +4,8 @@ from functools import lru_cache
 
 from stepwarden.events.entries import AttemptDecided, Demand, Evidence, Verdict
 from stepwarden.flow.answers import ChallengeOffer, ReasonText, ReceiptView
-from stepwarden.flow.judge import LOG_DOUBTED, SESSION_REVOKED
+from stepwarden.flow.deciding import CANDIDATE_FAILED, LIVE_ASKS_MORE
+from stepwarden.flow.judge import EMERGENCY, LOG_DOUBTED, SESSION_REVOKED
 from stepwarden.ledger.sequencer import Receipt
 from stepwarden.policy.policy import Assessment, Policy
 from stepwarden.stepup.issue import Offer
@@ -30,7 +31,25 @@ REVOKED = ReasonText(
     technique="T1550.004",
 )
 
-OURS = {LOG_DOUBTED: IN_DOUBT, SESSION_REVOKED: REVOKED}
+RAISED = ReasonText(
+    rule=EMERGENCY,
+    text="An emergency was declared: until it is over, the highest proof is needed.",
+    weight=0.0,
+)
+
+STRICTER = ReasonText(
+    rule=LIVE_ASKS_MORE,
+    text="A new policy is being tried out for you, and the present one asks for more.",
+    weight=0.0,
+)
+
+UNTRIED = ReasonText(
+    rule=CANDIDATE_FAILED,
+    text="A new policy that is being tried out for you could not be evaluated, so more is asked.",
+    weight=0.0,
+)
+
+OURS = {one.rule: one for one in (IN_DOUBT, REVOKED, RAISED, STRICTER, UNTRIED)}
 """Reasons that no rule of a policy gives."""
 
 

@@ -115,6 +115,8 @@ def _state(lines: list[str], state: ServiceMetrics) -> None:
         ("stepwarden_archived_entries", "Entries in the archive that is kept up; -1: none, or not known yet.",
          state.archived),
         ("stepwarden_archive_failures", "Rounds of archiving that failed since the start.", state.archive_failures),
+        ("stepwarden_emergency", "1 while every demand is raised by policy emergency.", int(state.emergency)),
+        ("stepwarden_policy_candidate", "1 while a policy is in shadow or canary.", int(state.candidate)),
     )  # fmt: skip
     for name, doc, value in gauges:
         _family(lines, name, "gauge", doc, [("", value)])
