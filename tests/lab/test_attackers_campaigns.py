@@ -2,6 +2,7 @@
 
 import itertools
 
+import msgspec
 import pytest
 
 from stepwarden.lab.attackers.campaigns import campaigns
@@ -56,12 +57,23 @@ def test_the_first_third_is_quiet_and_nothing_is_left_for_afterwards() -> None:
         assert times[-1] < START + DAYS * DAY
 
 
-def test_attacks_on_the_whole_site_do_not_run_beside_one_another_of_their_kind() -> None:
+def test_attacks_on_the_whole_site_do_not_run_beside_one_another() -> None:
     """Otherwise the alarm about the second would be the first one's."""
-    for name in ("spraying-fast", "spraying-slow", "stuffing"):
-        spans = [attempts(script) for _, script in planned((name,))]
-        for early, late in itertools.pairwise(spans):
-            assert late[0][0] - early[-1][0] > 2 * DAY
+    names = ("spraying-fast", "spraying-slow", "stuffing")
+    spans = sorted(attempts(script) for _, script in planned(names))
+    assert len(spans) == 9
+    for early, late in itertools.pairwise(spans):
+        assert late[0][0] - early[-1][0] > 2 * DAY
+
+
+def test_who_hardly_ever_signs_in_is_attacked_only_with_everybody_else() -> None:
+    """An account without habits says nothing about noticing; where there are no others, it has to do."""
+    rare = [msgspec.structs.replace(one, band="rare") for one in PEOPLE[:200]]
+    for attacker in ("takeover-naive", "session-theft"):
+        found = campaigns(Ground(), [*rare, *PEOPLE[200:]], START, DAYS, [attacker], 1)
+        for _, script in found:
+            assert next(script).person >= 200
+        assert campaigns(Ground(), rare, START, DAYS, [attacker], 1)
 
 
 def test_poisoning_has_thirty_days_before_it_strikes() -> None:

@@ -1,8 +1,9 @@
 """Which attacks happen when: several campaigns of each kind, spread over the simulated time.
 
-The first third of the time is quiet, so that people have habits. Attacks on the whole site share the rest evenly, none
-of a kind beside another of the same kind; attacks on one account begin at any time of it, each against another victim
-as long as there are any. Those that prepare for weeks begin at the end of the quiet time.
+The first third of the time is quiet, so that people have habits. The rest is divided into turns; in each, the attacks
+on the whole site come one after the other, and in 60 days or more have it to themselves. Attacks on one account begin
+at any time, each against another victim as long as there are any; nobody attacks those who hardly ever sign in. Those
+that prepare for weeks begin at the end of the quiet time.
 
 What depends on the size of the site: one account in fifty is attacked by each kind of single attack, at least three
 and at most 40. These are far more attacks than any site sees. How often attacks are noticed does not depend on it, but
@@ -88,8 +89,8 @@ def _when(
 ) -> Iterator[tuple[int, Person]]:
     """When each campaign of this attacker begins, and against whom."""
     dice = Random(f"{seed} {attacker.name}")  # noqa: S311 - a simulation, and repeatable
-    frequent = [person for person in people if person.band in ("daily", "weekly")]
-    victims = frequent if attacker.frequent and frequent else list(people)
+    bands = ("daily", "weekly") if attacker.frequent else ("daily", "weekly", "monthly")
+    victims = [person for person in people if person.band in bands] or list(people)
     number = SITE_WIDE if attacker.everybody else min(MOST, max(FEWEST, len(people) // ONE_IN))
     number = max(number, len(attacker.options))
     chosen = dice.sample(victims, k=min(number, len(victims)))
@@ -99,6 +100,6 @@ def _when(
         if attacker.prepares:
             yield begin + dice.randrange(DAY), victim
         elif attacker.everybody:
-            yield begin + turn * width + dice.randrange(max(1, width // 4)), victim
+            yield begin + turn * width + width * attacker.phase // 100 + dice.randrange(width // 20), victim
         else:
             yield begin + dice.randrange(max(1, end - begin - LASTS)), victim

@@ -26,9 +26,10 @@ from stepwarden.lab.simulate.plan import Script
 class Attacker:
     """One row.
 
-    ``technique`` is an ATT&CK id. ``takeover`` is the class of a takeover, "" for other attacks. ``options`` are
-    its variants, which take turns. ``everybody``: it is about the whole site and not one account. ``frequent``: it
-    needs a victim who signs in at least weekly. ``prepares`` is how long it prepares before it strikes, microseconds.
+    ``technique`` is an ATT&CK id. ``takeover`` is the class of a takeover, "" for other attacks. ``options`` are its
+    variants, which take turns. ``everybody``: it is about the whole site and not one account; ``phase`` is then when
+    within its turn it begins, in percent, so that kinds do not fall together. ``frequent``: it needs a victim who signs
+    in at least weekly. ``prepares`` is how long it prepares before it strikes, microseconds.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Attacker:
     takeover: str = ""
     options: tuple[str, ...] = ("",)
     everybody: bool = False
+    phase: int = 0
     frequent: bool = False
     prepares: int = 0
 
@@ -67,6 +69,7 @@ _ALL = (
         about="one common password against everybody, from a few servers",
         script=spraying_fast,
         everybody=True,
+        phase=80,
     ),
     Attacker(
         name="spraying-slow",
@@ -81,6 +84,7 @@ _ALL = (
         about="a leaked list through residential proxies",
         script=stuffing,
         everybody=True,
+        phase=60,
     ),
     Attacker(
         name="takeover-naive",
