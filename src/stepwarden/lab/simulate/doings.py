@@ -61,7 +61,7 @@ class Doings:
         """All attempts of one sign-in, in order."""
         index, actor, key = resident.person.index, resident.person.actor, chance.key
         away = self._away(resident, day)
-        city = resident.city if away is None else away.city
+        city = resident.city if away is None else away.clock(day, resident.city)
         time = day * DAY + chance.moment - offset(city, day) * 60_000_000
         second = chance.moment // SECOND
         gadget = movements.held(resident, day, second, chance.device)

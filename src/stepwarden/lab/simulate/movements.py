@@ -8,7 +8,7 @@ Not here: when they sign in (``life``).
 """
 
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from stepwarden.events.attempt import Device
 from stepwarden.lab.simulate.agents import PRODUCTS, Kit, picked, release, renewed
@@ -17,6 +17,7 @@ from stepwarden.lab.simulate.draws import MASK, below, chosen, mix, running
 from stepwarden.lab.simulate.residents import Gadget, Resident
 from stepwarden.lab.simulate.world import Address, World
 
+Where = Literal["home", "moving", "away"]
 FORTNIGHT: Final = 14
 HOURS: Final = 3_600
 LOYAL: Final = 850
@@ -30,12 +31,28 @@ VISITS: Final = 25
 
 
 class Trip(NamedTuple):
-    """Away from the first to the last of these days: in this city, with the hotel's address."""
+    """Away from the first to the last of these days: in this city, with the hotel's address.
+
+    On the first and the last day they live by the clock at home, and are on their way from eight to eight.
+    """
 
     first: int
     last: int
     city: int
     hotel: Address
+
+    def clock(self, day: int, home: int) -> int:
+        """The city by whose clock they live on this day."""
+        return self.city if self.first < day < self.last else home
+
+    def where(self, day: int, second: int) -> "Where":
+        """Where they are at this second of the day, by the clock of that day."""
+        if day == self.first:
+            return "home" if second < 8 * HOURS else "moving" if second < 20 * HOURS else "away"
+        if day == self.last:
+            return "away" if second < 8 * HOURS else "moving" if second < 20 * HOURS else "home"
+        # Far to the east the night begins while they are still on their way.
+        return "moving" if day == self.first + 1 and second < 8 * HOURS else "away"
 
 
 def journey(world: World, resident: Resident, turn: int) -> Trip | None:
@@ -110,13 +127,17 @@ def whence(
 ) -> Address:
     """From where they sign in with this device.
 
-    ``second`` of the local day, ``draw`` 64 bits of chance.
+    ``away`` is the trip that they are on, None at home. ``second`` of the local day, ``draw`` 64 bits of chance.
     """
+    where = "home" if away is None else away.where(day, second)
+    if where == "moving":
+        # Roaming comes out at home as well.
+        return on_carrier(resident, draw)
     if resident.vpn_share and draw % 1_000 < resident.vpn_share and not gadget.work:
         return through_vpn(resident, draw)
     chance = draw >> 32
     phone = gadget.form == "phone"
-    if away is not None:
+    if away is not None and where == "away":
         return on_carrier(resident, draw) if phone and chance % 100 < ROAMING else away.hotel
     office = resident.office
     if office is not None and 8 * HOURS <= second < 18 * HOURS:

@@ -177,9 +177,9 @@ def _sums(pools: tuple[Pool, ...]) -> tuple[int, ...]:
 def _lease(key: int) -> int:
     """Days for which a line keeps its address."""
     kind = below(mix(key, 1), 100)
-    if kind < 20:
+    if kind < 12:
         return 1
-    return 7 + below(mix(key, 2), 54) if kind < 55 else 60 + below(mix(key, 3), 340)
+    return 7 + below(mix(key, 2), 54) if kind < 40 else 60 + below(mix(key, 3), 340)
 
 
 @lru_cache(maxsize=4_096)
