@@ -1,6 +1,6 @@
 """A small fake of the service: fixed answers, and a memory of what it was asked."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from stepwarden.errors import NotFoundError, UnauthenticatedError
@@ -23,6 +23,8 @@ from stepwarden.flow.answers import (
     ServiceMetrics,
     TotpEnrolment,
 )
+from stepwarden.flow.policies import StepAsked
+from stepwarden.flow.policy_views import PoliciesView, PolicyRow, PolicyView
 from stepwarden.gateway.service import Service
 from stepwarden.ledger.tiles import TilePath
 from tests.gateway.gateway_proving import FakeProving
@@ -66,6 +68,39 @@ class FakeFiles:
         return "c2sp.org/tlog-proof@v1\nindex 12\n\n" + CHECKPOINT
 
 
+class FakePolicies:
+    """One live policy, and a memory of the steps that were asked for."""
+
+    def __init__(self, called: Callable[[str, object], None]) -> None:
+        self._called = called
+
+    def find(self, word: str) -> str:
+        if word.startswith("404"):
+            raise NotFoundError("there is no such policy")
+        return "ab" * 32
+
+    def listing(self) -> PoliciesView:
+        return PoliciesView(
+            live="ab" * 32, candidate="", before="", file="ab" * 32, emergency=None, policies=[self._row()]
+        )
+
+    def show(self, word: str) -> PolicyView:
+        return PolicyView(row=self._row(), text="version: 1\n", steps=[])
+
+    def _row(self) -> PolicyRow:
+        return PolicyRow(policy="ab" * 32, name="mine", stage="live")
+
+    async def step(self, asked: StepAsked, *, by: str) -> Recorded:
+        self._called("step", (asked, by))
+        if asked.policy.startswith("404"):
+            raise NotFoundError("there is no such policy")
+        return Recorded(id="13-hgfedcba", receipt=RECEIPT)
+
+    async def emergency(self, on: bool, *, reason: str, by: str) -> Recorded:
+        self._called("emergency", (on, reason, by))
+        return Recorded(id="13-hgfedcba", receipt=RECEIPT)
+
+
 class FakeService:
     """``decision`` is what it answers; ``fails`` is raised by whatever is asked next; ``calls`` is what came."""
 
@@ -81,6 +116,7 @@ class FakeService:
         self.exception_fails: Exception | None = None
         self.is_ready: tuple[bool, str] = (True, "")
         self.proving = FakeProving(self._called, PASSED)
+        self.policies = FakePolicies(self._called)
 
     def _called(self, name: str, what: object) -> None:
         self.calls.append((name, what))

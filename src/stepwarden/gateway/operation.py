@@ -13,7 +13,9 @@ from stepwarden.gateway.exchange import Call, Reply
 Handler = Callable[[Call], Awaitable[Reply]]
 BODY_LIMIT = 64 * 1024
 JSON_TYPES = ("application/json",)
-Group = Literal["Attempts", "Challenges", "Grants", "Factors", "People", "Log", "AuthZEN", "Service", "Pages"]
+Group = Literal[
+    "Attempts", "Challenges", "Grants", "Factors", "People", "Policies", "Log", "AuthZEN", "Service", "Pages"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

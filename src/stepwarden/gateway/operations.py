@@ -10,6 +10,7 @@ from typing import Any
 from stepwarden.events.attempt import Attempt
 from stepwarden.gateway import attempts, authzen, factors, health, reading, subjects, tiles, wire
 from stepwarden.gateway.operation import Operation
+from stepwarden.gateway.operations_policies import POLICIES
 from stepwarden.gateway.operations_proving import CHALLENGES, FACTORS, GRANTS, PEOPLE
 
 EVENTS_LIMIT = 8 * 1024 * 1024
@@ -163,6 +164,7 @@ OPERATIONS: tuple[Operation, ...] = (
         example='{"reason":"request 4711, GDPR article 17"}',
         parameters={"actor": "alice"},
     ),
+    *POLICIES,
     Operation(
         method="GET",
         path="/v1/log/entries",

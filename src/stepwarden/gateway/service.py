@@ -21,6 +21,8 @@ from stepwarden.flow.answers import (
     ServiceMetrics,
     TotpEnrolment,
 )
+from stepwarden.flow.policies import StepAsked
+from stepwarden.flow.policy_views import PoliciesView, PolicyView
 from stepwarden.gateway.proving import Proving
 from stepwarden.ledger.tiles import TilePath
 
@@ -45,12 +47,52 @@ class LogFiles(Protocol):
         ...
 
 
+class Policies(Protocol):
+    """The life of policies; each step returns once it is durable."""
+
+    def listing(self) -> PoliciesView:
+        """All policies that are known."""
+        ...
+
+    def find(self, word: str) -> str:
+        """The hash that is meant.
+
+        Raises:
+            NotFoundError: there is no such policy.
+            InputError: several begin so.
+        """
+        ...
+
+    def show(self, word: str) -> PolicyView:
+        """One policy with text, steps and results. Raises: as ``find``."""
+        ...
+
+    async def step(self, asked: StepAsked, *, by: str) -> Recorded:
+        """Take a step.
+
+        Raises:
+            ConflictError: it cannot come now.
+            NotFoundError: there is no such policy.
+            PolicyError: it cannot be used.
+        """
+        ...
+
+    async def emergency(self, on: bool, *, reason: str, by: str) -> Recorded:
+        """Raise every demand, or drop back. Raises: ConflictError: it is so already."""
+        ...
+
+
 class Service(Protocol):
     """One attempt end to end, and what stands around it. Called from the event loop's thread only."""
 
     @property
     def proving(self) -> Proving:
         """Everything about proving who one is, beyond answers and secrets."""
+        ...
+
+    @property
+    def policies(self) -> Policies:
+        """The life of policies."""
         ...
 
     @property

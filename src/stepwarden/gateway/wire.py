@@ -192,10 +192,11 @@ class ConsistencyAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HealthAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`ok`, or `unavailable`; `reason` only for a key with the scope `read`."""
+    """`ok`, or `unavailable`; `reason`, and whether every demand is raised, only for a key with the scope `read`."""
 
     status: Literal["ok", "unavailable"]
     reason: str = ""
+    emergency: bool = False
 
 
 class EntriesQuery(Request, frozen=True, kw_only=True):
