@@ -101,9 +101,9 @@ class AsItWas:
         self._at = 0
         fold = site.state.fold
 
-        def watched(index: int, entry: Entry) -> None:
+        def watched(entry: Entry) -> int:
             self.folded.append(entry)
-            fold(index, entry)
+            return fold(entry)
 
         site.state.fold = watched  # type: ignore[method-assign]
 

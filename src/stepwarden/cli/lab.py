@@ -5,6 +5,10 @@ import typer
 from stepwarden.cli.later import Later, later
 
 COMMANDS = {
+    "simulate": Later(
+        "stepwarden.cli.lab_simulate:simulate",
+        "Simulate people and attackers, and write down what was decided of each attempt.",
+    ),
     "report": Later(
         "stepwarden.cli.lab_report:report",
         "Measure accuracy on the results of a simulation: detection at a challenge rate, by class of attacker.",
@@ -12,6 +16,10 @@ COMMANDS = {
     "tune": Later(
         "stepwarden.cli.lab_tune:tune",
         "Propose weights and a threshold from labelled history, and say what each rule is worth.",
+    ),
+    "gate": Later(
+        "stepwarden.cli.lab_gate:gate",
+        "Fail when a candidate policy is worse than the live one, beyond the interval, on the same people and attacks.",
     ),
     "label": Later(
         "stepwarden.cli.lab_label:label",

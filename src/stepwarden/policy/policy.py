@@ -29,6 +29,7 @@ from stepwarden.signals.catalogue import Values
 __all__ = ["Action", "Assessment", "Band", "Policy", "Reason", "Rule", "decide", "strongest"]
 
 MAX_JOINED = 1_024
+MAX_FOUND = 1_024
 MAX_SCORES = 4_096
 NOT_EVALUATED = "This could not be checked, which counts as if it held: "
 
@@ -141,6 +142,7 @@ class Policy:
         patterns = sorted((name for name in actions if "*" in name), key=lambda name: (-len(name), name))
         self._patterns = [(*_ends(name), self._level(actions[name])) for name in patterns]
         self._joined: dict[tuple[Demand, ...], Demand] = {}
+        self._found: dict[str, _Level] = {}
 
     def assess(self, facts: Facts, values: Values, standing: Standing) -> Assessment:
         """Evidence, score (thousandths of a nat), risk (parts per million) and demand of one attempt."""
@@ -196,6 +198,15 @@ class Policy:
         return _permitting(recovery, joined)
 
     def _by_pattern(self, action: str) -> _Level:
+        """Found by its pattern, which takes a walk over all of them; remembered for at most 1,024 names."""
+        known = self._found.get(action)
+        if known is None:
+            if len(self._found) >= MAX_FOUND:
+                self._found.clear()
+            known = self._found[action] = self._search(action)
+        return known
+
+    def _search(self, action: str) -> _Level:
         for start, end, level in self._patterns:
             if action.startswith(start) and action.endswith(end):
                 return level

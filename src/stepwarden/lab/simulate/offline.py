@@ -1,8 +1,9 @@
 """A site in this process: describes, judges and folds what a running service would, and writes nothing down.
 
-The state is ``flow.state.LogState``, and nothing gets into it except entries: the same kinds with the same fields, in
-the same order, as ``flow.attempts`` and ``flow.stepups`` append for an application that holds a key of the API. So a
-policy sees the same signals, standings, prompts and locks here and there; ``tests/lab`` drives both and compares.
+The state is that of signals and of step-up, and nothing gets into it except entries: the same kinds with the same
+fields, in the same order, as ``flow.attempts`` and ``flow.stepups`` append for an application that holds a key of the
+API. So a policy sees the same signals, standings, prompts and locks here and there; ``tests/lab`` drives both and
+compares. What else a log amounts to (keys that were used, policies, doubts) decides nothing here, and is left out.
 
 What differs: tokens are the values themselves, no entry has digests or random ids, and a challenge that nobody
 answers expires at the microsecond, not with the server's next sweep. Everybody enrolled has one TOTP authenticator
@@ -31,11 +32,11 @@ from stepwarden.events.entries import (
 from stepwarden.events.facts import Facts
 from stepwarden.flow.facts import Describer
 from stepwarden.flow.judge import Judgement, judge
-from stepwarden.flow.state import LogState
 from stepwarden.lab.simulate.codes import first_unused, not_shown, secret_of, shown
 from stepwarden.lab.simulate.site import Decided
 from stepwarden.policy.policy import Policy
 from stepwarden.signals.limits import Limits
+from stepwarden.signals.state import SignalState
 from stepwarden.signals.travel import Position
 from stepwarden.stepup import gate
 from stepwarden.stepup.assurance import admitted, classes
@@ -43,6 +44,7 @@ from stepwarden.stepup.binding import binding, grant_hash
 from stepwarden.stepup.factors import totp
 from stepwarden.stepup.issue import ENTROPY_BYTES, ENTRY_ID_BYTES, already_proved, expired, issue
 from stepwarden.stepup.means import Means, Minting
+from stepwarden.stepup.state import StepUpState
 
 FACTOR: Final = "totp"
 CREDENTIAL: Final = "authenticator"
@@ -63,6 +65,30 @@ class _Authenticators:
         return [(CREDENTIAL, secret_of(actor))] if factor == FACTOR else []
 
 
+class Folded:
+    """What the entries so far amount to, as far as decisions depend on it. ``size`` of them, the last at ``time``."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.signals = SignalState(limits)
+        self.stepup = StepUpState()
+        self.size = 0
+        self.time = 0
+
+    def fold(self, entry: Entry) -> int:
+        """Take in the next entry; its index.
+
+        Raises:
+            ValueError: its time is before that of the entry before it.
+        """
+        if entry.time < self.time:
+            raise ValueError("entries come in order of time")
+        index = self.size
+        self.size, self.time = index + 1, entry.time
+        self.signals.fold(entry)
+        self.stepup.fold(entry, index)
+        return index
+
+
 class OfflineSite:
     """See the module. Satisfies ``site.Site``."""
 
@@ -70,27 +96,33 @@ class OfflineSite:
         """A site that starts at ``time`` (microseconds) and knows nobody."""
         self.describer = describer
         self.policy = policy
-        self.state = LogState(limits)
+        self.state = Folded(limits)
         self._means = Means(
             secrets=_Authenticators(), keyed=_hashed, mint=_mint, rp_id="", origins=frozenset()
         )
         self._numbers = 0
         self._expiries: deque[int] = deque()
         bounds = limits.as_dict()
-        self._fold(ServiceStarted(time=time, id="", version="", size=0, settings="", signal_limits=bounds))
-        self._fold(PolicyChanged(time=time, id="", policy=policy.hash, text=policy.text, name=policy.name))
+        self.state.fold(
+            ServiceStarted(time=time, id="", version="", size=0, settings="", signal_limits=bounds)
+        )
+        self.state.fold(
+            PolicyChanged(time=time, id="", policy=policy.hash, text=policy.text, name=policy.name)
+        )
 
     def enrol(self, actors: Iterable[str], time: int) -> None:
         """These people have an authenticator, since ``time``; not before what was folded last."""
         for actor in actors:
-            self._fold(FactorEnrolled(time=time, id="", actor=actor, factor=FACTOR, credential=CREDENTIAL))
+            self.state.fold(
+                FactorEnrolled(time=time, id="", actor=actor, factor=FACTOR, credential=CREDENTIAL)
+            )
 
     def arrive(self, time: int) -> None:
         """See ``Site``. Challenges that nobody answered in time end, each when its time was over."""
         while self._expiries and self._expiries[0] <= time:
             over = self._expiries.popleft()
             for challenge in self.state.stepup.due(over):
-                self._fold(expired(challenge, now=over, entropy=bytes(ENTRY_ID_BYTES)))
+                self.state.fold(expired(challenge, now=over, entropy=bytes(ENTRY_ID_BYTES)))
 
     def decide(self, attempt: Attempt, time: int, grant: str = "") -> Here:
         """See ``Site``."""
@@ -113,7 +145,7 @@ class OfflineSite:
             binding=bound,
             grant=grant_hash(grant) if found.granted is not None else "",
         )
-        index = self._fold(entry)
+        index = self.state.fold(entry)
         challenge, ready = self._challenge(entry, index) if found.verdict == "step_up" else ("", False)
         return _here(found, facts, position, index, challenge, ready)
 
@@ -133,7 +165,7 @@ class OfflineSite:
         """See ``Site``."""
         facts = msgspec.structs.replace(decided.facts, outcome=outcome)
         learn = outcome == "success" and decided.decision == "allow"
-        self._fold(
+        self.state.fold(
             OutcomeReported(
                 time=time,
                 id="",
@@ -167,7 +199,7 @@ class OfflineSite:
             time,
             self._entropy(gate.ENTROPY_BYTES),
         )
-        self._fold(entry)
+        self.state.fold(entry)
         return passed.grant if isinstance(entry, ChallengePassed) and passed is not None else ""
 
     def deny(self, decided: Here, time: int) -> None:
@@ -176,7 +208,7 @@ class OfflineSite:
             self.state.stepup, decided.challenge, time, self._entropy(ENTRY_ID_BYTES), by="service"
         )
         if entry is not None:
-            self._fold(entry)
+            self.state.fold(entry)
 
     def _describe(self, attempt: Attempt, time: int) -> tuple[Facts, Position | None]:
         return self.describer.facts(attempt, actor=attempt.actor, time=time)
@@ -201,7 +233,7 @@ class OfflineSite:
             now=time,
             bind=bind,
             grant=grant_hash(grant) if grant else "",
-            doubted=state.doubted,
+            doubted=False,
         )
         return found, bound
 
@@ -212,15 +244,10 @@ class OfflineSite:
         able = FACTOR in offered.factors
         if issued is None:
             return offered.challenge, offered.ready and able
-        self._fold(issued)
+        self.state.fold(issued)
         self._expiries.append(issued.expires)
         opened = stepup.challenge(issued.challenge)
         return issued.challenge, opened is not None and opened.ready and able
-
-    def _fold(self, entry: Entry) -> int:
-        index = self.state.size
-        self.state.fold(index, entry)
-        return index
 
     def _entropy(self, size: int) -> bytes:
         """Never the same twice: what ids need. Nobody guesses at them here."""
