@@ -102,14 +102,14 @@ def release(product: int, day: int, device: int) -> int:
 
 
 def renewed(product: int, day: int, device: int) -> int:
-    """The next day on which this device has another release than on this one; at most half a year on."""
+    """The first day on which this device may have another release than on this one; at most half a year on."""
     found = PRODUCTS[product]
     if device % 1_000 < _NEVER:
         return day + 183
     out = newest(product, day)
     days = [found.first + (out + ahead) * found.cadence + _delay(device, out + ahead) for ahead in (-1, 0, 1)]
-    # The one after next is out too late to be taken before all of these, and may never be skipped to.
-    return min((one for one in days if one > day), default=found.first + (out + 2) * found.cadence)
+    # The one after these is asked about when it is out.
+    return min([found.first + (out + 2) * found.cadence, *(one for one in days if one > day)])
 
 
 def _delay(device: int, number: int) -> int:
@@ -210,24 +210,3 @@ def common(dice: Random, day: int, without: Container[int] = ()) -> Kit:
                 release(product, day, dice.getrandbits(64)),
                 dice.randrange(PRODUCTS[product].variants),
             )
-
-
-def sibling(dice: Random, user_agent: str, day: int) -> str:
-    """What another installation of the same browser on the same system sends: never the very same text.
-
-    Where nothing but the version differs, it is the release before or after, whichever is out.
-    """
-    for product, found in enumerate(PRODUCTS):
-        out = newest(product, day)
-        for number in range(out, out - 60, -1):
-            for variant in range(found.variants):
-                if text(product, number, variant) == user_agent:
-                    return _another(dice, Kit(product, number, variant), out)
-    return user_agent
-
-
-def _another(dice: Random, kit: Kit, out: int) -> str:
-    numbers = [kit.number + step for step in (-1, 1) if kit.number + step <= out]
-    others = [Kit(kit.product, number, kit.variant) for number in numbers]
-    others += [kit._replace(variant=v) for v in range(PRODUCTS[kit.product].variants) if v != kit.variant]
-    return dice.choice([one.user_agent for one in others if one.user_agent != kit.user_agent])
