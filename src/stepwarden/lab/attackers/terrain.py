@@ -77,8 +77,7 @@ class Ground:
         for planned in life(self._world, self._people, begin, days, self._people.seed, only=[person]):
             if planned.time >= end:
                 return
-            if planned.time >= begin:
-                yield planned
+            yield planned
 
 
 def _spot(address: Address) -> Spot:
