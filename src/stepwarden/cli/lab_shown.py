@@ -8,6 +8,7 @@ from rich.text import Text
 
 from stepwarden.lab.accuracy import tables, words
 from stepwarden.lab.accuracy.figures import Figures
+from stepwarden.lab.accuracy.gate import Difference
 
 STYLES = {
     "met": "green",
@@ -50,3 +51,24 @@ def _grid(head: Sequence[str], *, left: int) -> Grid:
             name, justify="left" if number < left else "right", overflow="fold", no_wrap=number >= left
         )
     return grid
+
+
+def show_differences(console: Console, found: Sequence[Difference]) -> None:
+    """Every figure of both policies, then in words what got worse."""
+    for kind in dict.fromkeys(one.kind for one in found):
+        own = [one for one in found if one.kind == kind]
+        grid = _grid((kind, "live", "candidate", "change", ""), left=1)
+        for one in own:
+            change = words.change(one.change)
+            shares = words.share(one.live), words.share(one.candidate)
+            grid.add_row(one.of, *shares, change, Text(one.verdict, style=STYLES[one.verdict]))
+        console.print(grid)
+        console.print()
+    failed = [one for one in found if one.verdict == "worse"]
+    if not failed:
+        console.print(Text("The candidate is as good as the live policy, or better.", style="green"))
+        return
+    console.print(Text(f"The candidate is worse in {len(failed)} of {len(found)} figures:", style="bold red"))
+    for one in failed:
+        said = f"{one.kind}, {one.of}: {words.share(one.live)} before, {words.share(one.candidate)} now"
+        console.print(Text(f"  {said} ({words.change(one.change)})"), soft_wrap=True)

@@ -24,7 +24,7 @@ MONTH: Final = 30 * DAY
 
 
 class FalseAlarms(msgspec.Struct, frozen=True, kw_only=True):
-    """Alarms in quiet time; ``monthly`` is None where there is no quiet time."""
+    """Alarms in quiet time; ``monthly`` is None where there is no quiet time, or no signals were told."""
 
     quiet_days: float
     alarms: int
@@ -51,7 +51,7 @@ class Sprayed(msgspec.Struct, frozen=True, kw_only=True):
 def false_alarms(results: Results) -> FalseAlarms:
     """Alarms that nothing was the reason of."""
     attempts = results.attempts
-    if attempts.is_empty():
+    if attempts.is_empty() or not results.alarmed:
         return FalseAlarms(quiet_days=0.0, alarms=0, monthly=None)
     times = attempts["time"].to_numpy()
     loud = _merged(_loud(results), int(times[0]), int(times[-1]))
@@ -67,6 +67,8 @@ def false_alarms(results: Results) -> FalseAlarms:
 
 def sprayed(results: Results) -> list[Sprayed]:
     """Each spraying script, by name."""
+    if not results.alarmed:
+        return []
     by_name: dict[str, list[tuple[float, float] | None]] = {}
     for one in results.campaigns:
         if one.technique == SPRAYING:

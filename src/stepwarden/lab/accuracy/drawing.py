@@ -8,8 +8,9 @@ tenth. Classes of attackers and methods have colours of Okabe and Ito, and shape
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from stepwarden.connect.importers.base import shorten
 from stepwarden.lab.accuracy.detection import Point
-from stepwarden.lab.accuracy.figures import ByClass, Figures
+from stepwarden.lab.accuracy.figures import ByClass, Figures, compared
 from stepwarden.lab.accuracy.friction import Group
 from stepwarden.lab.accuracy.intervals import Estimate
 from stepwarden.lab.accuracy.targets import LITERATURE, WANTED
@@ -60,7 +61,7 @@ PANEL: Final = (380, 300)
 def charts(figures: Figures) -> dict[str, Spec]:
     """The charts for which there are figures, by name."""
     found: dict[str, Spec] = {}
-    by_logins = _by_logins(figures)
+    by_logins = compared(figures.classes)
     if by_logins:
         found["detection"] = _row([_detection(logins, classes) for logins, classes in by_logins.items()])
         found["methods"] = _grid([_methods(one) for one in by_logins[max(by_logins)]])
@@ -74,15 +75,6 @@ def charts(figures: Figures) -> dict[str, Spec]:
     if figures.calibrations:
         found["calibration"] = _calibration(figures)
     return found
-
-
-def _by_logins(figures: Figures) -> dict[int, list[ByClass]]:
-    """The classes by the length of a history: those that the literature has, or else the longest."""
-    known = sorted({one.logins for one in figures.classes})
-    named = [logins for logins in known if logins in {logins for _, logins in LITERATURE}]
-    return {
-        logins: [one for one in figures.classes if one.logins == logins] for logins in named or known[-1:]
-    }
 
 
 def _missed(detected: float) -> float:
@@ -239,7 +231,7 @@ def _scripts(figures: Figures) -> Spec:
         }
         rows += [
             {
-                "script": one.attacker,
+                "script": shorten(one.attacker),
                 "name": LABELS[decision],
                 "share": count / max(1, one.answers.attempts),
                 "order": number,
@@ -248,7 +240,7 @@ def _scripts(figures: Figures) -> Spec:
         ]
         inside.append(
             {
-                "script": one.attacker,
+                "script": shorten(one.attacker),
                 "name": "got in",
                 "share": one.answers.got_in / max(1, one.answers.attempts),
             }
@@ -348,7 +340,7 @@ def _calibration(figures: Figures) -> Spec:
     line = [{"risk": 0.001, "observed": 0.001}, {"risk": 1, "observed": 1}]
     axes = {"x": x | {"axis": ticks}, "y": y | {"axis": ticks, "scale": scale | {"domain": [least, 1]}}}
     return {
-        "width": 560,
+        "width": 740,
         "height": 300,
         "layer": [
             {

@@ -1,6 +1,6 @@
 """Every figure of a simulation, in one structure: what the page, the tables and ``report.json`` show."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -11,7 +11,7 @@ from stepwarden.lab.accuracy.attacks import Poisoning, Script, Takeover, poisoni
 from stepwarden.lab.accuracy.intervals import CONFIDENCE, REPLICATES, SEED, Draws
 from stepwarden.lab.accuracy.methods import BASELINES, FREEMAN, POLICY, STEPWARDEN, History, Scored, SignIns
 from stepwarden.lab.accuracy.results import CLASSES, Results
-from stepwarden.lab.accuracy.targets import Target, targets
+from stepwarden.lab.accuracy.targets import LITERATURE, Target, targets
 
 FIXED: Final = (POLICY, *BASELINES)
 """Methods that have no threshold to choose."""
@@ -102,6 +102,13 @@ def measure(results: Results, *, seed: int = SEED, replicates: int = REPLICATES)
         rules=tuple(friction.rule_costs(results)),
         calibrations=tuple(calibration.calibrations(results)),
     )
+
+
+def compared(classes: Sequence[ByClass]) -> dict[int, list[ByClass]]:
+    """The classes by length of history, for those that the literature has; or else for the longest."""
+    known = sorted({one.logins for one in classes})
+    named = [logins for logins in known if logins in {logins for _, logins in LITERATURE}]
+    return {logins: [one for one in classes if one.logins == logins] for logins in named or known[-1:]}
 
 
 def by_class(results: Results, draws: Draws) -> list[ByClass]:

@@ -29,7 +29,7 @@ Chosen = NDArray[np.bool_]
 
 
 class Estimate(msgspec.Struct, frozen=True):
-    """A figure and the bounds of its interval of 95 %. Rounded to six digits: more would be made up."""
+    """A figure and the bounds of its interval, of 95 % unless something else is said; rounded to six digits."""
 
     value: float
     low: float
@@ -76,6 +76,15 @@ class Draws:
         sound = ~np.isnan(drawn) & (drawn_base > 0)
         return interval(value / based, drawn[sound] / drawn_base[sound])
 
+    def difference(
+        self, parts: Sums, wholes: Sums, less_parts: Sums, less_wholes: Sums, confidence: float
+    ) -> Estimate:
+        """The first ratio minus the second, both of the same draws. Neither of the wholes is 0 in sum."""
+        value, drawn = self._ratios(parts, wholes)
+        less, drawn_less = self._ratios(less_parts, less_wholes)
+        drawn = drawn - drawn_less
+        return interval(value - less, drawn[~np.isnan(drawn)], confidence)
+
     def _ratios(self, parts: Sums, wholes: Sums) -> tuple[float, Sums]:
         """The ratio of all, and of each draw; not a number where nobody of the ``wholes`` was drawn."""
         both = self.weights @ np.stack([parts, wholes], axis=1).astype(np.float32)
@@ -86,11 +95,11 @@ class Draws:
         return (float(parts.sum()) / whole if whole else math.nan), rates
 
 
-def interval(value: float, drawn: Sums) -> Estimate:
+def interval(value: float, drawn: Sums, confidence: float = CONFIDENCE) -> Estimate:
     """A figure with the percentile interval of the same figure in each draw."""
     if not len(drawn):
         return Estimate(_rounded(value), _rounded(value), _rounded(value))
-    edge = 50 * (1 - CONFIDENCE)
+    edge = 50 * (1 - confidence)
     low, high = np.percentile(drawn, (edge, 100 - edge))
     return Estimate(_rounded(value), _rounded(float(low)), _rounded(float(high)))
 

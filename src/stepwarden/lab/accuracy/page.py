@@ -46,7 +46,7 @@ def sections(figures: Figures) -> list[Section]:
         Section(
             "Against simpler methods",
             "The same takeovers and sign-ins, judged by Stepwarden's score, by Freeman's likelihood ratio alone, and "
-            "by rules that many sites have. After the longest history that was probed.",
+            "by rules that many sites have. People with the longer history.",
             "methods",
             (tables.methods(figures),),
         ),
@@ -94,6 +94,7 @@ def render(figures: Figures) -> str:
         drawn={name: charts.both(spec) for name, spec in specs_of(figures).items()},
         verdicts=VERDICTS,
         tiles=_tiles(figures),
+        facts=_facts(figures),
     )
 
 
@@ -139,6 +140,19 @@ def _write(path: Path, content: bytes) -> None:
         path.write_bytes(content)
     except OSError as exc:
         raise InputError(f"{path} cannot be written: {exc.strerror}", field="report") from exc
+
+
+def _facts(figures: Figures) -> list[tuple[str, str]]:
+    """What the simulation says of itself, as far as it is a word or a number."""
+    run = {
+        name: value
+        for name, value in figures.run.items()
+        if name in ("seed", "people", "days", "start", "version")
+    }
+    policy = figures.run.get("policy")
+    if isinstance(policy, dict):
+        run |= {"policy": f"{policy.get('name', '')} {str(policy.get('hash', ''))[:16]}"}
+    return [(name, str(value)) for name, value in run.items()]
 
 
 def _tiles(figures: Figures) -> list[tuple[str, str, str]]:

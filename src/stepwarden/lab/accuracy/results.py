@@ -30,6 +30,7 @@ NUMBERS: Final = (
     "time", "person", "login", "campaign", "score", "risk", "login_surprise", "actor_failures_1h",
 )  # fmt: skip
 TRUTHS: Final = ("probe", "right", "open", "new_device", "first_seen", "site_spraying")
+SPRAYING: Final = "site_spraying"
 TEXTS: Final = ("action", "decision", "rules")
 PEOPLE: Final = ("index", "cohort", "band")
 RUN, PERSONS, CAMPAIGNS, ATTEMPTS = "run.json", "people.parquet", "campaigns.json", "attempts.parquet"
@@ -37,12 +38,17 @@ RUN, PERSONS, CAMPAIGNS, ATTEMPTS = "run.json", "people.parquet", "campaigns.jso
 
 @dataclass(frozen=True)
 class Results:
-    """One simulation. ``attempts`` are in order of time."""
+    """One simulation. ``attempts`` are in order of time.
+
+    ``alarmed``: whether it is known when the alarm about spraying stood. A server that was attacked over HTTP does not
+    tell it; then ``site_spraying`` is false everywhere and says nothing.
+    """
 
     run: dict[str, Any]
     people: pl.DataFrame
     campaigns: Sequence[Campaign]
     attempts: pl.DataFrame
+    alarmed: bool = True
 
     @cached_property
     def benign(self) -> pl.DataFrame:
@@ -113,6 +119,9 @@ def checked(
     Raises:
         InputError: a column is missing or of another type, or people or campaigns are not numbered from 0.
     """
+    alarmed = SPRAYING in attempts.columns and not run.get("live")
+    if SPRAYING not in attempts.columns:
+        attempts = attempts.with_columns(pl.lit(value=False).alias(SPRAYING))
     try:
         people = people.select(pl.col("index").cast(pl.Int32), pl.col("cohort", "band").cast(pl.String))
         attempts = attempts.with_columns(
@@ -128,7 +137,7 @@ def checked(
     if not attempts.filter(beyond).is_empty():
         raise InputError(f"{ATTEMPTS}: an attempt of a person or campaign that there is not", field="results")
     # A stable sort: of attempts within one microsecond the engine's order is that in which they were decided.
-    return Results(run, people, campaigns, attempts.sort("time", maintain_order=True))
+    return Results(run, people, campaigns, attempts.sort("time", maintain_order=True), alarmed)
 
 
 def _frame(path: Path) -> pl.DataFrame:

@@ -11,15 +11,16 @@ from stepwarden.lab.accuracy.friction import Group
 from stepwarden.lab.accuracy.targets import LITERATURE
 from stepwarden.lab.accuracy.words import NOTHING, estimate, limit, number, share, verdict
 
-MOST_RULES: Final = 20
+MOST_RULES: Final = 16
+MOST_ROWS: Final = 16
+"""Longer tables are folded on a page."""
 COMPARED: Final = 0.99
 """The detection at which Freeman's ratio alone is compared in the table of methods."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """``left``: so many columns hold words, the others figures. ``verdict``: the last column is one.
-    ``folded``: a page shows it when asked to."""
+    """``left``: so many columns hold words, the others figures. ``verdict``: the last column is one."""
 
     title: str
     about: str
@@ -27,7 +28,11 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     left: int = 1
     verdict: bool = False
-    folded: bool = False
+
+    @property
+    def folded(self) -> bool:
+        """Whether a page shows it only when asked to."""
+        return len(self.rows) > MOST_ROWS
 
     def markdown(self) -> str:
         """As a table of GitHub's Markdown, with its title above it."""
@@ -84,7 +89,6 @@ def detection(figures: Figures) -> Table:
             for cell, freeman in zip(one.cells, one.freeman_cells, strict=True)
         ),
         left=2,
-        folded=True,
     )
 
 
@@ -92,7 +96,7 @@ def _cell(one: ByClass, cell: Cell, freeman: Cell) -> tuple[str, ...]:
     literature = LITERATURE.get((one.takeover, one.logins), {}).get(cell.wanted)
     return (
         CLASS_NAMES[one.takeover],
-        f"{one.logins} sign-ins",
+        _after(one.logins),
         share(cell.wanted),
         share(cell.detected),
         estimate(cell.challenged.median),
@@ -101,6 +105,10 @@ def _cell(one: ByClass, cell: Cell, freeman: Cell) -> tuple[str, ...]:
         share(freeman.challenged.median.value),
         NOTHING if literature is None else share(literature),
     )
+
+
+def _after(logins: int) -> str:
+    return f"{logins} sign-in{'' if logins == 1 else 's'}"
 
 
 def methods(figures: Figures) -> Table:
@@ -115,7 +123,7 @@ def methods(figures: Figures) -> Table:
         chosen = [f"{share(cell.detected)} at {share(cell.challenged.mean.value)}" for cell in cells]
         found = [one.fixed[name] for name in fixed]
         given = [f"{share(each.detected.value)} at {share(each.challenged.mean.value)}" for each in found]
-        rows.append((CLASS_NAMES[one.takeover], f"{one.logins} sign-ins", *chosen, *given))
+        rows.append((CLASS_NAMES[one.takeover], _after(one.logins), *chosen, *given))
     return Table(
         "Methods beside each other",
         "The share of takeovers that each detects, at the mean share of sign-ins that it challenges. The first two at "
@@ -179,7 +187,7 @@ def takeovers(figures: Figures) -> Table:
         tuple(
             (
                 CLASS_NAMES[one.takeover],
-                f"{one.login} sign-ins",
+                _after(one.login),
                 f"{one.answers.attempts:,}",
                 f"{one.answers.allowed:,}",
                 f"{one.answers.challenged:,}",

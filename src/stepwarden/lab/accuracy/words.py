@@ -11,7 +11,7 @@
 from typing import Final
 
 from stepwarden.lab.accuracy.drawing import CLASS_NAMES
-from stepwarden.lab.accuracy.figures import Figures
+from stepwarden.lab.accuracy.figures import Figures, compared
 from stepwarden.lab.accuracy.intervals import Estimate
 from stepwarden.lab.accuracy.targets import Target, Unit
 
@@ -39,6 +39,16 @@ def estimate(found: Estimate | None, unit: Unit = "share") -> str:
         for one in (found.value, found.low, found.high)
     )
     return f"{value}{_SUFFIX[unit]} ({low} – {high})"
+
+
+def change(found: Estimate) -> str:
+    """A difference of shares in percentage points, with its interval.
+
+    >>> change(Estimate(-0.0123, -0.02, -0.0046)), change(Estimate(0.0, 0.0, 0.0))
+    ('-1.2 pp (-2 … -0.46)', '0 pp (0 … 0)')
+    """
+    value, low, high = (_number(100 * one) for one in (found.value, found.low, found.high))
+    return f"{'+' if found.value > 0 else ''}{value} pp ({low} … {high})"
 
 
 def limit(target: Target) -> str:
@@ -82,14 +92,13 @@ def summary(figures: Figures) -> str:
 
 
 def _at_work(figures: Figures) -> list[str]:
-    """The policy as it is, against the longest history that was probed."""
+    """The policy as it is, against people with a long history."""
     said = []
-    if figures.classes:
-        logins = max(one.logins for one in figures.classes)
+    if by_logins := compared(figures.classes):
+        logins = max(by_logins)
         found = [
             f"{share(one.fixed['policy'].detected.value)} of the {CLASS_NAMES[one.takeover]}"
-            for one in figures.classes
-            if one.logins == logins
+            for one in by_logins[logins]
         ]
         said.append(
             f"As it is, the policy stops {_and(found)} takeovers of people with {logins} sign-ins behind them."
