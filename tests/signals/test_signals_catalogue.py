@@ -75,7 +75,9 @@ def test_every_slot_of_a_record_is_in_the_snapshot() -> None:
         assert slots == set(names), record
 
 
-@pytest.mark.parametrize("module", ["catalogue", "habits", "state", "travel", "windows"])
+@pytest.mark.parametrize(
+    "module", ["catalogue", "habits", "logarithm", "spraying", "state", "surprise", "travel", "windows"]
+)
 def test_the_examples_in_the_docstrings_run(module: str) -> None:
     found = doctest.testmod(importlib.import_module(f"stepwarden.signals.{module}"))
     assert found.attempted > 0

@@ -134,6 +134,7 @@ def test_entities_are_kept_apart() -> None:
         "cold_start": True,
         "site_failure_permille_10m": 1000,
         "site_failure_permille_1h": 1000,
+        "site_stranger_failure_permille_24h": 1000,
     }
 
 

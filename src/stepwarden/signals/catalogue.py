@@ -216,6 +216,25 @@ def _likelihood() -> list[SignalSpec]:
     ]
 
 
+def _spraying() -> list[SignalSpec]:
+    return [
+        _flag(
+            "site_spraying",
+            "The site's alarm stands: more people than usual fail from places new for them.",
+        ),
+        _count(
+            "site_spraying_evidence",
+            "Evidence for that, summed up; the alarm begins at 10,000.",
+            "thousandths of a nat",
+        ),
+        _count(
+            "site_stranger_failure_permille_24h",
+            "Share of sign-ins from places new for the person that failed, 24 hours; a person fails once a day.",
+            "permille",
+        ),
+    ]
+
+
 CATALOGUE: Final[tuple[SignalSpec, ...]] = (
     *_outcomes(),
     *_volume(),
@@ -223,6 +242,7 @@ CATALOGUE: Final[tuple[SignalSpec, ...]] = (
     *_session(),
     *_trouble(),
     *_likelihood(),
+    *_spraying(),
 )
 POSITION: Final[Mapping[str, int]] = {spec.name: position for position, spec in enumerate(CATALOGUE)}
 DEFAULTS: Final[tuple[Value, ...]] = tuple(spec.default for spec in CATALOGUE)

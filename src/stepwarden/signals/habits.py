@@ -155,6 +155,11 @@ class Habit:
             return ()
         return self._learn_things(seen[1:-1].split("\n"), day)
 
+    def knows_place(self, address: str, network: str) -> bool:
+        """Whether an attempt ended well from this address, or from this network."""
+        known = self.known
+        return f"\nA{address}\n" in known or f"\nN{network}\n" in known
+
     def counted(self, seen: str) -> tuple[Sequence[int], Sequence[int]]:
         """For each kind, the days that the value in ``seen`` (``marks``) counts, and those that all values do."""
         counts = self.counts

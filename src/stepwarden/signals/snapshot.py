@@ -16,6 +16,7 @@ import msgspec
 from stepwarden.errors import InputError
 from stepwarden.signals.habits import Habit
 from stepwarden.signals.records import Acting, Activity, Labels, Trouble
+from stepwarden.signals.spraying import Spraying
 from stepwarden.signals.surprise import Population
 from stepwarden.signals.windows import SiteRate
 
@@ -52,6 +53,7 @@ FIELDS: Final[dict[type, tuple[str, ...]]] = {
     Labels: ("attacks",),
 }
 """Every slot of every record (a test compares them)."""
+_SPRAYING: Final = tuple(name for name in Spraying.__slots__ if name not in ("limit", "memo"))
 
 
 class Dump(msgspec.Struct, frozen=True, array_like=True):
@@ -65,6 +67,7 @@ class Dump(msgspec.Struct, frozen=True, array_like=True):
     site: tuple[list[int], list[int], list[int], int, int]
     tables: dict[str, tuple[list[str], list[Any]]]
     population: tuple[int, int, dict[str, int], dict[str, dict[str, int]]]
+    spraying: list[Any]
 
 
 def pack(items: dict[str, Any]) -> tuple[list[str], list[Any]]:
@@ -124,6 +127,17 @@ def unpack_population(
         table.items = kinds[letter]
         population.totals[letter] = totals[letter]
     return population
+
+
+def pack_spraying(spraying: Spraying) -> list[Any]:
+    return [getattr(spraying, name) for name in _SPRAYING]
+
+
+def unpack_spraying(packed: list[Any], limit: int) -> Spraying:
+    spraying = Spraying(limit)
+    for name, value in zip(_SPRAYING, packed, strict=True):
+        setattr(spraying, name, value)
+    return spraying
 
 
 def write_dump(dump: Dump) -> bytes:

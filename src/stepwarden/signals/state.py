@@ -92,12 +92,15 @@ from stepwarden.signals.snapshot import (
     pack,
     pack_population,
     pack_site,
+    pack_spraying,
     read_dump,
     unpack,
     unpack_population,
     unpack_site,
+    unpack_spraying,
     write_dump,
 )
+from stepwarden.signals.spraying import Spraying
 from stepwarden.signals.surprise import COLD, NO_SURPRISE, Population
 from stepwarden.signals.windows import (
     DAY,
@@ -144,6 +147,7 @@ class SignalState:
         "_population",
         "_sessions",
         "_site",
+        "_spraying",
         "_trouble",
         "limits",
     )
@@ -163,6 +167,7 @@ class SignalState:
         self._labels: Table[Labels] = Table(limits.labels, Labels)
         self._population = Population(limits.population)
         self._site = SiteRate()
+        self._spraying = Spraying(limits.active)
 
     # --- read
 
@@ -209,6 +214,7 @@ class SignalState:
             remembered,
             *(NO_SURPRISE if habit is None else self._population.surprise(habit, seen)),
             habit is None or habit.logins <= COLD,
+            *self._spraying.values(now),
         )
 
     def devices(self, actor: str) -> list[tuple[str, int]]:
@@ -338,6 +344,9 @@ class SignalState:
         if is_sign_in(facts.action):
             self._site.add(max(second, self._clock), failed)
             if facts.actor:
+                habit = self._habits.items.get(facts.actor)
+                strange = habit is None or not habit.knows_place(facts.address, facts.network)
+                self._spraying.tried(facts.actor, max(second, self._clock), strange=strange, failed=failed)
                 end(self._active, facts.actor, facts.address, second, failed)
             if facts.address:
                 end(self._addresses, facts.address, facts.actor, second, failed)
@@ -370,6 +379,7 @@ class SignalState:
                 site=pack_site(self._site),
                 tables={name: pack(table.items) for name, table in self._tables().items()},
                 population=pack_population(self._population),
+                spraying=pack_spraying(self._spraying),
             )
         )
 
@@ -388,6 +398,7 @@ class SignalState:
             state._actions = {name: number for number, name in enumerate(dump.actions)}
             state._site = unpack_site(dump.site)
             state._population = unpack_population(dump.population, state.limits.population)
+            state._spraying = unpack_spraying(dump.spraying, state.limits.active)
             for name, table in state._tables().items():
                 table.items = unpack(table.make, *dump.tables[name])
         except (TypeError, ValueError, KeyError, OverflowError) as exc:
@@ -446,6 +457,7 @@ class SignalState:
             table.limit = bounds[name]
             table.shrink(table.limit)
         self._population.limit(limits.population)
+        self._spraying.limit = limits.active
 
     def _sweep(self) -> None:
         """Drop days that no window reaches any more: this frees memory and changes no value."""

@@ -35,10 +35,10 @@ seen, while N remains.
 ...     for person in (ann, bob):
 ...         everybody.learn(person, home, day * 86_400)
 >>> everybody.surprise(ann, home)
-(-199, -227, -426)
+(-173, -196, -369)
 >>> away = marks(Facts(time=0, action="login", address="a2", asn="AS2", country="SE", browser="Firefox"))
 >>> everybody.surprise(ann, away)
-(1386, -227, 1159)
+(1386, -196, 1190)
 
 Not here: what a surprise weighs (the policy).
 """
