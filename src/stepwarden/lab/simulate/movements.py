@@ -23,7 +23,11 @@ HOURS: Final = 3_600
 LOYAL: Final = 850
 """Of a thousand new phones and computers, those with the system and browser of the one before."""
 ROAMING: Final = 50
-"""Percent of sign-ins on a trip by phone that go through the carrier at home, as roaming mostly does."""
+ROAMING_FAR: Final = 15
+"""Percent of sign-ins on a trip by phone that go through the carrier, in Europe and further away.
+
+Roaming mostly comes out at home (the carrier routes it there), so between a phone and a hotel somebody seems to fly.
+"""
 THROUGH_OFFICE: Final = 50
 """Percent of sign-ins of who works at home that go through the company's own tunnel, so from the office's address."""
 VISITS: Final = 25
@@ -138,7 +142,8 @@ def whence(
     chance = draw >> 32
     phone = gadget.form == "phone"
     if away is not None and where == "away":
-        return on_carrier(resident, draw) if phone and chance % 100 < ROAMING else away.hotel
+        roaming = ROAMING if CITIES[away.city].summer == "eu" else ROAMING_FAR
+        return on_carrier(resident, draw) if phone and chance % 100 < roaming else away.hotel
     office = resident.office
     if office is not None and 8 * HOURS <= second < 18 * HOURS:
         if at_office(resident, day):
