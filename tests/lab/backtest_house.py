@@ -7,6 +7,7 @@ import polars as pl
 
 from stepwarden.events.entries import Standing
 from stepwarden.events.facts import Facts
+from stepwarden.policy.cel.emit import FACTS
 from stepwarden.signals.catalogue import CATALOGUE
 
 KINDS = ("missing", "malformed", "private", "residential", "datacenter", "vpn", "tor", "relay", "anycast")
@@ -78,7 +79,6 @@ def frame_of(rows: list[Tried]) -> pl.DataFrame:
         pl.Series(spec.name, [row.values[place] for row in rows], types[spec.type])
         for place, spec in enumerate(CATALOGUE)
     ]
-    for name in ("action", "country", "asn", "address_kind", "browser", "os", "device_type"):
-        columns.append(pl.Series(name, [getattr(row.facts, name) for row in rows], pl.String))
+    columns += [pl.Series(name, [getattr(row.facts, name) for row in rows], pl.String) for name in FACTS]
     columns.append(pl.Series("standing_aal", [row.standing.aal for row in rows], pl.Int8))
     return pl.DataFrame(columns)

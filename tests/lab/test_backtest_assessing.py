@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from stepwarden.errors import InputError, PolicyError
@@ -99,8 +99,8 @@ def test_random_policies_whose_rules_may_fail_over_random_attempts(text: str, se
     try:
         policy = load(text)
     except PolicyError as exc:
-        assert "graded" in str(exc) or "weigh" in str(exc) or "least" in str(exc), exc
-        return
+        assume("least" not in str(exc) and "most" not in str(exc))  # bounds that do not go with the weight
+        raise
     agree(policy, attempts(seed, 25))
 
 

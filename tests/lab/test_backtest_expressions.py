@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from stepwarden.errors import PolicyError
 from stepwarden.events.facts import Facts
-from stepwarden.lab.backtest.expressions import Bounds, compile_column
-from stepwarden.lab.backtest.operators import INT_MAX, INT_MIN, RANGES
+from stepwarden.lab.backtest.expressions import compile_column
+from stepwarden.lab.backtest.operators import RANGES, Bounds
 from stepwarden.policy.cel.check import check
 from stepwarden.policy.cel.emit import compile_expression
 from stepwarden.policy.cel.parser import parse
+from stepwarden.policy.cel.runtime import INT_MAX, INT_MIN
 from tests.policy.test_policy_cel_oracle import LAYOUT, PATTERN, VALUES, VARIABLES, Kind, expressions
 
 FACTS = Facts(time=0, action="x")

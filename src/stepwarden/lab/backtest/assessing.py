@@ -122,7 +122,7 @@ class ColumnPolicy:
         Raises:
             InputError: a column that the rules use is missing, or of a type that no signal has.
         """
-        actions, codes = _coded(frame["action"])
+        actions, codes = coded(frame["action"])
         frame = self._with_sensitivity(frame, actions, codes)
         wanted, sums = self._wanted(self._terms(frame))
         score = np.empty(len(frame), np.int32)
@@ -143,7 +143,7 @@ class ColumnPolicy:
 
         Columns ``<id>!`` beside them say where it failed, for those that can.
         """
-        rows = self._with_sensitivity(frame, *_coded(frame["action"]))
+        rows = self._with_sensitivity(frame, *coded(frame["action"]))
         found = []
         for term in self._terms(rows):
             shown = term.holds.expr.fill_null(True)
@@ -283,7 +283,7 @@ def _any(parts: Sequence[pl.Expr]) -> pl.Expr:
     return found
 
 
-def _coded(column: pl.Series) -> tuple[list[str], Ints]:
+def coded(column: pl.Series) -> tuple[list[str], Ints]:
     """The different texts of a column, and for each row which of them it is."""
     coded = column.cast(pl.Categorical)
     physical = coded.to_physical().to_numpy().astype(np.int64)

@@ -1,0 +1,118 @@
+"""The two ways of a back-test over real logs: they agree with each other, and with what the service had decided."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from stepwarden.app.node import Node
+from stepwarden.events.encoding import encode
+from stepwarden.events.entries import AttemptDecided, Entry, PolicyChanged
+from stepwarden.flow.judge import weigh_here
+from stepwarden.flow.state import LogState
+from stepwarden.lab.backtest.assessing import ColumnPolicy
+from stepwarden.lab.backtest.deciding import VERDICTS, decided
+from stepwarden.lab.backtest.folding import Folding, differs
+from stepwarden.lab.backtest.history import load, read
+from stepwarden.policy.default import default_text
+from stepwarden.policy.loader import load as load_policy
+from stepwarden.signals.catalogue import sparse
+from stepwarden.signals.limits import STANDARD
+from tests.flow.flow_house import House
+from tests.flow.log_streams import logs
+from tests.flow.test_flow_replay import busy_day
+from tests.lab.lab_house import shipped
+
+STRICTER = (
+    default_text()
+    .replace("risk: 0.2,", "risk: 0.05,")
+    .replace(
+        "login: {sensitivity: 1, demand: none, recovery: true",
+        "login: {sensitivity: 1, demand: aal2, max_age: 1m",
+    )
+)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path / "data")
+
+
+def lived(house: House, seed: int, steps: int = 120) -> list[bytes]:
+    async def day(node: Node) -> None:
+        await busy_day(house, node, seed, steps)
+
+    house.live(day)
+    return house.leaves()
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_both_ways_agree_and_the_live_policy_gives_what_was_recorded(
+    house: House, seed: int, tmp_path: Path
+) -> None:
+    leaves = lived(house, seed)
+    candidate = load_policy(STRICTER)
+    folding = Folding([shipped(), candidate])
+    history = read(leaves, watch=folding)
+    assert history.policy == default_text()
+    live, other = (one.decided() for one in folding.folded)
+    assert [VERDICTS[number] for number in live.verdict] == history.frame["decision"].to_list()
+    assert live.score.tolist() == history.frame["score"].to_list()
+    assert (live.verdict != other.verdict).any()
+    history.write(tmp_path / "history.parquet")
+    again = load(tmp_path / "history.parquet")
+    assert again.frame.equals(history.frame)
+    assert again.policy == history.policy
+    for policy, folded in ((shipped(), live), (candidate, other)):
+        found = decided(again.frame, ColumnPolicy(policy).assess(again.frame))
+        assert differs(found, folded) == ""
+
+
+ACTIONS = {"logout": "factor.enroll", "password.change": "security.open"}
+
+
+def honest(entries: list[Entry], asked: int) -> list[bytes]:
+    """The same log, but its attempts record what the log before them leads to, and some ask for more by themselves."""
+    first = entries[0].time if entries else 0
+    begun = PolicyChanged(
+        time=first, id="abcdefgh", policy=shipped().hash, text=default_text(), name="default"
+    )
+    state, leaves = LogState(STANDARD), []
+    for index, entry in enumerate([begun, *entries]):
+        if isinstance(entry, AttemptDecided):
+            action = ACTIONS.get(entry.facts.action, entry.facts.action)
+            level = asked if index % 2 else 0
+            facts = msgspec.structs.replace(entry.facts, time=entry.time, action=action, asked_aal=level)
+            found = weigh_here(
+                state.signals,
+                state.stepup,
+                shipped(),
+                facts,
+                now=entry.time,
+                bind=lambda bound=entry.binding: bound,  # type: ignore[misc]
+                grant=entry.grant,
+                doubted=state.doubted,
+                emergency=state.cycle.emergency is not None,
+            )
+            entry = msgspec.structs.replace(
+                entry, facts=facts, signals=sparse(found.values), standing=found.standing
+            )
+        state.fold(index, entry)
+        leaves.append(encode(entry))
+    return leaves
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(logs(most=40), st.integers(0, 3))
+def test_both_ways_agree_on_logs_of_entries_of_every_kind(entries: list[Entry], asked: int) -> None:
+    """Grants, revoked sessions, changes of factors, doubts, emergencies, prompts: whatever there is beside a policy."""
+    if not any(isinstance(entry, AttemptDecided) for entry in entries):
+        return
+    policies = [shipped(), load_policy(STRICTER)]
+    folding = Folding(policies)
+    history = read(honest(entries, asked), watch=folding)
+    for policy, folded in zip(policies, folding.folded, strict=True):
+        found = decided(history.frame, ColumnPolicy(policy).assess(history.frame))
+        assert differs(found, folded.decided()) == ""
