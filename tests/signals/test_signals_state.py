@@ -46,6 +46,7 @@ TINY = Limits(
     trouble=40,
     labels=40,
     population=40,
+    custom=40,
 )
 
 

@@ -92,6 +92,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     trouble: int = STANDARD.trouble
     labels: int = STANDARD.labels
     population: int = STANDARD.population
+    custom: int = STANDARD.custom
 
     def limits(self) -> Limits:
         return Limits(**msgspec.structs.asdict(self))

@@ -186,6 +186,10 @@ def _trouble() -> list[SignalSpec]:
         _flag(
             "remembered_device", "The signed cookie of a device came along that this actor had remembered."
         ),
+        _flag(
+            "device_identified",
+            "The application named the device; otherwise it is known by its kind of agent alone.",
+        ),
     ]
 
 
@@ -251,29 +255,39 @@ _PLACES: Final = range(len(_NAMES))
 _TYPES: Final = {"int": int, "bool": bool, "str": str}
 
 
-def sparse(values: Values) -> dict[str, int | str | bool]:
-    """Only the values that differ from their default, by name: what an entry records."""
-    if len(values) != len(DEFAULTS):
-        raise ValueError(f"{len(values)} values for {len(DEFAULTS)} signals")
+def sparse(values: Values, custom: Sequence[SignalSpec] = ()) -> dict[str, int | str | bool]:
+    """Only the values that differ from their default, by name: what an entry records.
+
+    ``custom``: the signals of the policy, whose values come after those of the catalogue.
+    """
+    if len(values) != len(DEFAULTS) + len(custom):
+        raise ValueError(f"{len(values)} values for {len(DEFAULTS) + len(custom)} signals")
+    if custom:
+        own = zip(custom, values[len(DEFAULTS) :], strict=True)
+        found = {spec.name: value for spec, value in own if value != spec.default}
+        return sparse(values[: len(DEFAULTS)]) | found
     # Nearly all of it in C: this runs once for each decision. Identity will do, and is quicker than equality: the
     # defaults are small integers, booleans and the empty string, of which there is one object each.
     return {_NAMES[at]: values[at] for at in compress(_PLACES, map(is_not, values, DEFAULTS))}
 
 
-def dense(given: Mapping[str, int | str | bool]) -> tuple[Value, ...]:
-    """All values in the catalogue's order, defaults where nothing is given.
+def dense(given: Mapping[str, int | str | bool], custom: Sequence[SignalSpec] = ()) -> tuple[Value, ...]:
+    """All values in the catalogue's order, then those of ``custom``; defaults where nothing is given.
 
     Raises:
-        InputError: a name that is not in the catalogue, or a value of another type than the catalogue's.
+        InputError: a name that is not among them, or a value of another type.
     """
     values = list(DEFAULTS)
+    own = {spec.name: place for place, spec in enumerate(custom, start=len(DEFAULTS))}
+    values += [spec.default for spec in custom]
     for name, value in given.items():
-        position = POSITION.get(name)
+        position = POSITION.get(name, own.get(name))
         if position is None:
             raise InputError(f"there is no signal of this name: {name[:64]!r}", field=name[:64])
+        spec = CATALOGUE[position] if position < len(DEFAULTS) else custom[position - len(DEFAULTS)]
         # type(), not isinstance: a bool is an int to Python, and never to a policy.
-        if type(value) is not _TYPES[CATALOGUE[position].type]:
-            raise InputError(f"the signal {name} is of type {CATALOGUE[position].type}", field=name)
+        if type(value) is not _TYPES[spec.type]:
+            raise InputError(f"the signal {name} is of type {spec.type}", field=name)
         values[position] = value
     return tuple(values)
 

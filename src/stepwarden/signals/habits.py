@@ -13,11 +13,12 @@ person's own thirty days.
 
 >>> habit = Habit()
 >>> fresh = habit.learn(marks(Facts(time=0, action="login", device="laptop", country="NO")), 0)
->>> new_things(habit.known, marks(Facts(time=0, action="login", device="phone", country="NO")))
+>>> news, counts = habit.look(marks(Facts(time=0, action="login", device="phone", country="NO")))
+>>> news
 (True, False, False, False, False, False, False)
 >>> habit.learn(marks(Facts(time=0, action="login", device="phone", country="NO")), 60)
 ('Dphone',)
->>> habit.counted(marks(Facts(time=0, action="login", device="phone", country="SE")))[0][:4]
+>>> habit.look(marks(Facts(time=0, action="login", device="phone", country="SE")))[1][:4]
 [1, 1, 1, 0]
 
 A value that is missing (``""``) is a value like others: an actor always seen without a device id is known
@@ -32,7 +33,7 @@ from typing import Final
 
 from stepwarden.events.facts import Facts
 from stepwarden.signals.records import ENOUGH_BUSY, ENOUGH_HOURS, MOST_HOURS, MOST_LOGINS
-from stepwarden.signals.windows import DAY, HOUR
+from stepwarden.signals.windows import DAY, HOUR, eased
 
 KINDS: Final[dict[str, tuple[int, int]]] = {
     "D": (16, 3),
@@ -81,21 +82,6 @@ def _one_line_each(facts: Facts) -> str:
     return _joined([letter + value.replace("\n", "\r") for letter, value in zip(KINDS, values, strict=True)])
 
 
-def new_things(known: str, seen: str) -> tuple[bool, ...]:
-    """For each kind, whether ``seen`` (``marks``) has a value that is not ``known`` while others are."""
-    if known.endswith(seen):
-        return NOTHING_NEW
-    return tuple([_is_new(known, part) for part in seen[1:-1].split("\n")[:NEWS]])
-
-
-def _is_new(known: str, part: str) -> bool:
-    if f"\n{part}\n" in known:
-        return False
-    letter = part[:1]
-    others = known.count(f"\n{letter}")
-    return others > 1 or (others == 1 and f"\n{letter}\n" not in known)
-
-
 def hour_of_week(second: int) -> int:
     # 1970 began on a Thursday.
     return (second // HOUR + 72) % 168
@@ -108,7 +94,7 @@ class Habit:
     ``budget`` is the day (since 1970) times 2**36 plus four bits for each kind: new things learned that day.
     ``busy`` is the mean of good attempts in hours that had any, in thousandths, over ``closed`` such hours;
     the hour of ``last`` is still open, with ``in_hour`` of them. ``counts`` are the sums of each kind, two bytes each,
-    then a byte for each mark; the last ``today`` marks have counted for the day of ``last``.
+    then a byte for each mark; the marks in the last ``today`` characters have counted for the day of ``last``.
     """
 
     __slots__ = (
@@ -151,32 +137,47 @@ class Habit:
         if second > self.last:
             self.last = second
         self.hours = self.hours[-(MOST_HOURS - 1) :] + bytes((hour_of_week(second),))
-        if self.today and self.known.endswith(seen):
+        today = self.today
+        if today and (self.known.endswith(seen) or self._all_done(seen)):
             return ()
         return self._learn_things(seen[1:-1].split("\n"), day)
+
+    def _all_done(self, seen: str) -> bool:
+        """Whether all of it has counted for this day already."""
+        known = self.known
+        start = len(known) - self.today
+        return all(known.find(f"\n{part}\n", start) >= 0 for part in seen[1:-1].split("\n"))
 
     def knows_place(self, address: str, network: str) -> bool:
         """Whether an attempt ended well from this address, or from this network."""
         known = self.known
         return f"\nA{address}\n" in known or f"\nN{network}\n" in known
 
-    def counted(self, seen: str) -> tuple[Sequence[int], Sequence[int]]:
-        """For each kind, the days that the value in ``seen`` (``marks``) counts, and those that all values do."""
-        counts = self.counts
-        sums = _SUMS.unpack_from(counts)
-        known = self.known
-        if known.endswith(seen):
-            return counts[-_MANY:], sums
-        found = []
-        for part in seen[1:-1].split("\n"):
-            at = known.find(f"\n{part}\n")
-            found.append(counts[_SUMS.size + known.count("\n", 0, at)] if at >= 0 else 0)
-        return found, sums
+    def look(self, seen: str) -> tuple[tuple[bool, ...], Sequence[int]]:
+        """For each kind of ``seen`` (``marks``): whether it is new while others are known, for the first ``NEWS``; on
+        how many days it counted."""
+        if self.known.endswith(seen):
+            return NOTHING_NEW, self.counts[-_MANY:]
+        # The byte before the counts stands for what is before the first newline.
+        counts = dict(zip(self.known.split("\n"), self.counts[_SUMS.size - 1 :], strict=False)).get
+        parts = seen[1:-1].split("\n")
+        found = [counts(part, 0) for part in parts]
+        if 0 not in found:
+            return NOTHING_NEW, found
+        return tuple([not found[at] and self._has_others(parts[at][0]) for at in range(NEWS)]), found
+
+    def sums(self) -> tuple[int, ...]:
+        """For each kind, the days that all values of it counted: what their counts add up to."""
+        return _SUMS.unpack_from(self.counts)
+
+    def _has_others(self, letter: str) -> bool:
+        others = self.known.count(f"\n{letter}")
+        return others > 1 or (others == 1 and f"\n{letter}\n" not in self.known)
 
     def _learn_things(self, parts: list[str], day: int) -> tuple[str, ...]:
         before = self.known[1:-1].split("\n") if self.known else []
         known = dict(zip(before, self.counts[_SUMS.size :], strict=True))
-        done = set(before[len(before) - self.today :])
+        done = set(self.known[len(self.known) - self.today :].split("\n"))
         fresh = []
         budget = self.budget
         if day > budget >> _DAY_BITS:
@@ -195,7 +196,7 @@ class Habit:
                 count += 1
             known[part] = count
         done.update(fresh)
-        self.today = sum(part in done for part in known)
+        self.today = 1 + sum(len(part) + 1 for part in known if part in done)
         self.budget = budget
         self.known = _joined(list(known))
         self.counts = _packed(known)
@@ -209,11 +210,7 @@ class Habit:
         self.in_hour += 1
 
     def _close_hour(self) -> None:
-        found = self.in_hour * 1000
-        if self.closed:
-            self.busy += (min(found, 2 * self.busy + 1000) - self.busy) // 8
-        else:
-            self.busy = min(found, 10_000)
+        self.busy = eased(self.busy, self.closed, self.in_hour)
         self.closed = min(self.closed + 1, ENOUGH_BUSY)
 
     def rate_lift(self, in_last_hour: int) -> int:

@@ -10,7 +10,8 @@ from typing import Final
 class Limits:
     """How many records are held, at most: habits of ``actors``, and a day of each ``active`` actor,
     ``addresses``, ``networks`` and ``devices``; ``sessions``; actors with ``trouble``; addresses with
-    ``labels``; of each kind of thing, the values in the whole ``population``."""
+    ``labels``; of each kind of thing, the values in the whole ``population``; keys of the ``custom`` signals of a
+    policy."""
 
     actors: int
     active: int
@@ -21,6 +22,7 @@ class Limits:
     trouble: int
     labels: int
     population: int
+    custom: int
 
     def as_dict(self) -> dict[str, int]:
         return asdict(self)
@@ -43,4 +45,5 @@ STANDARD: Final = Limits(
     trouble=100_000,
     labels=100_000,
     population=200_000,
+    custom=200_000,
 )

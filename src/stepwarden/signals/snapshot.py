@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import hashlib
 from array import array
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from stepwarden.errors import InputError
+from stepwarden.signals.custom import CustomSignals, CustomSpec, Tally
 from stepwarden.signals.habits import Habit
 from stepwarden.signals.records import Acting, Activity, Labels, Trouble
 from stepwarden.signals.spraying import Spraying
 from stepwarden.signals.surprise import Population
 from stepwarden.signals.windows import SiteRate
 
-VERSION: Final = 3
+VERSION: Final = 4
 _SUM: Final = 32
 
 FIELDS: Final[dict[type, tuple[str, ...]]] = {
@@ -51,9 +53,13 @@ FIELDS: Final[dict[type, tuple[str, ...]]] = {
         "remembered",
     ),
     Labels: ("attacks",),
+    Tally: ("last", "times", "usual", "closed", "inside"),
 }
 """Every slot of every record (a test compares them)."""
 _SPRAYING: Final = tuple(name for name in Spraying.__slots__ if name not in ("limit", "memo"))
+
+
+Counted = tuple[int, int, list[int], list[dict[str, int]]]
 
 
 class Dump(msgspec.Struct, frozen=True, array_like=True):
@@ -66,8 +72,9 @@ class Dump(msgspec.Struct, frozen=True, array_like=True):
     actions: list[str]
     site: tuple[list[int], list[int], list[int], int, int]
     tables: dict[str, tuple[list[str], list[Any]]]
-    population: tuple[int, int, dict[str, int], dict[str, dict[str, int]]]
+    population: Counted
     spraying: list[Any]
+    custom: dict[str, tuple[list[str], list[Any]]]
 
 
 def pack(items: dict[str, Any]) -> tuple[list[str], list[Any]]:
@@ -111,21 +118,14 @@ def unpack_site(packed: tuple[list[int], list[int], list[int], int, int]) -> Sit
     return site
 
 
-def pack_population(
-    population: Population,
-) -> tuple[int, int, dict[str, int], dict[str, dict[str, int]]]:
-    kinds = {letter: table.items for letter, table in population.kinds.items()}
-    return population.days, population.people, population.totals, kinds
+def pack_population(population: Population) -> Counted:
+    return population.days, population.people, population.totals, list(population.kinds)
 
 
-def unpack_population(
-    packed: tuple[int, int, dict[str, int], dict[str, dict[str, int]]], limit: int
-) -> Population:
+def unpack_population(packed: Counted, limit: int) -> Population:
     population = Population(limit)
-    population.days, population.people, totals, kinds = packed
-    for letter, table in population.kinds.items():
-        table.items = kinds[letter]
-        population.totals[letter] = totals[letter]
+    population.days, population.people, population.totals, kinds = packed
+    population.kinds = tuple(kinds)
     return population
 
 
@@ -138,6 +138,24 @@ def unpack_spraying(packed: list[Any], limit: int) -> Spraying:
     for name, value in zip(_SPRAYING, packed, strict=True):
         setattr(spraying, name, value)
     return spraying
+
+
+def pack_custom(custom: CustomSignals) -> dict[str, tuple[list[str], list[Any]]]:
+    return {identity: pack(table.items) for identity, table in custom.tables().items()}
+
+
+def unpack_custom(
+    packed: dict[str, tuple[list[str], list[Any]]], limit: int, groups: Iterable[Sequence[CustomSpec]]
+) -> CustomSignals:
+    """Raises: ValueError: these are not the definitions that were in force."""
+    custom = CustomSignals(limit)
+    custom.define(groups)
+    tables = custom.tables()
+    if tables.keys() != packed.keys():
+        raise ValueError("it has other custom signals than its policies define")
+    for identity, table in tables.items():
+        table.items = unpack(table.make, *packed[identity])
+    return custom
 
 
 def write_dump(dump: Dump) -> bytes:

@@ -29,6 +29,7 @@ opened it. It may begin anew, elsewhere, only with the first good attempt after 
 Not here: rules and weights (policy), challenges and standings (stepup), where somebody was (``travel``).
 """
 
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, Self, assert_never
 
 from stepwarden.errors import InputError
@@ -72,7 +73,8 @@ from stepwarden.events.entries import (
 from stepwarden.events.facts import Facts
 from stepwarden.signals.actions import is_sign_in
 from stepwarden.signals.catalogue import Value
-from stepwarden.signals.habits import NOTHING_NEW, Habit, marks, new_things
+from stepwarden.signals.custom import CustomSignals, CustomSpec
+from stepwarden.signals.habits import NOTHING_NEW, Habit, marks
 from stepwarden.signals.limits import Limits
 from stepwarden.signals.records import (
     LABELS_KEPT,
@@ -90,11 +92,13 @@ from stepwarden.signals.snapshot import (
     VERSION,
     Dump,
     pack,
+    pack_custom,
     pack_population,
     pack_site,
     pack_spraying,
     read_dump,
     unpack,
+    unpack_custom,
     unpack_population,
     unpack_site,
     unpack_spraying,
@@ -139,6 +143,7 @@ class SignalState:
         "_active",
         "_addresses",
         "_clock",
+        "_custom",
         "_devices",
         "_folds",
         "_habits",
@@ -167,12 +172,19 @@ class SignalState:
         self._labels: Table[Labels] = Table(limits.labels, Labels)
         self._population = Population(limits.population)
         self._site = SiteRate()
+        self._custom = CustomSignals(limits.custom)
         self._spraying = Spraying(limits.active)
 
     # --- read
 
-    def read(self, facts: Facts) -> Values:
-        """The values of all signals, in the catalogue's order, for an attempt at ``facts.time``. Pure."""
+    def read(self, facts: Facts, custom: Sequence[CustomSpec] = ()) -> Values:
+        """The values of all signals, in the catalogue's order, for an attempt at ``facts.time``. Pure.
+
+        Those that a policy defines (``custom``) come last. Raises: ValueError: one of them is not defined.
+        """
+        return self._built_in(facts) + self._custom.values(facts, custom) if custom else self._built_in(facts)
+
+    def _built_in(self, facts: Facts) -> Values:
         now = second_of(facts.time)
         actor = facts.actor
         address = self._addresses.items.get(facts.address)
@@ -188,7 +200,13 @@ class SignalState:
         labels = self._labels.items.get(facts.address) if self._labels.items else None
         attempts = _NO_ATTEMPTS if acting is None else acting.tries(self._known_action(facts.action), now)
         km = facts.travel_km
-        seen = "" if habit is None else marks(facts)
+        login: tuple[int, ...] = _NO_LOGIN
+        surprise = NO_SURPRISE
+        if habit is not None:
+            seen = marks(facts)
+            news, days = habit.look(seen)
+            login = (habit.logins, *news)
+            surprise = self._population.surprise(habit, seen, days)
         return (
             *(_NOTHING if acting is None else acting.ends(now)),
             *(_NOTHING if address is None else address.ends(now)),
@@ -202,7 +220,7 @@ class SignalState:
             0 if habit is None else habit.rate_lift(attempts[2]),
             *self._site.values(now),
             habit is None,
-            *(_NO_LOGIN if habit is None else (habit.logins, *new_things(habit.known, seen))),
+            *login,
             km,
             0 if km <= 0 else min(FASTEST, km * HOUR // max(1, facts.travel_s)),
             *(_NO_HOURS if habit is None else habit.near_hour(now)),
@@ -212,7 +230,8 @@ class SignalState:
             0 if labels is None else count(labels.attacks, now, LABELS_KEPT),
             attacks,
             remembered,
-            *(NO_SURPRISE if habit is None else self._population.surprise(habit, seen)),
+            facts.identified,
+            *surprise,
             habit is None or habit.logins <= COLD,
             *self._spraying.values(now),
         )
@@ -221,6 +240,24 @@ class SignalState:
         """The remembered devices of an actor, and until which second since 1970."""
         found = self._trouble.items.get(actor)
         return found.devices() if found is not None else []
+
+    def read_custom(self, facts: Facts, custom: Sequence[CustomSpec]) -> Values:
+        """The values of these signals alone.
+
+        Raises:
+            ValueError: one of them is not defined.
+        """
+        return self._custom.values(facts, custom)
+
+    # --- custom signals
+
+    def define(self, groups: Iterable[Sequence[CustomSpec]]) -> None:
+        """From now on these are the policies in force, by what each defines: see ``custom``."""
+        self._custom.define(groups)
+
+    def watch(self, groups: Iterable[Sequence[CustomSpec]]) -> None:
+        """Keep these too, whatever is in force: see ``custom``."""
+        self._custom.watch(groups)
 
     def _known_action(self, name: str) -> int:
         number = self._actions.get(name)
@@ -330,6 +367,7 @@ class SignalState:
             self._networks.use(facts.network).tried(actor, second)
         if facts.device:
             self._devices.use(facts.device).tried(actor, second)
+        self._custom.attempted(facts, second)
         self._folds += 1
         if self._folds >= SWEEP:
             self._sweep()
@@ -341,6 +379,7 @@ class SignalState:
             return
         second = second_of(facts.time)
         failed = outcome == "failure"
+        self._custom.ended(facts, second, learn=learn)
         if is_sign_in(facts.action):
             self._site.add(max(second, self._clock), failed)
             if facts.actor:
@@ -380,12 +419,16 @@ class SignalState:
                 tables={name: pack(table.items) for name, table in self._tables().items()},
                 population=pack_population(self._population),
                 spraying=pack_spraying(self._spraying),
+                custom=pack_custom(self._custom),
             )
         )
 
     @classmethod
-    def load(cls, data: bytes) -> Self:
+    def load(cls, data: bytes, custom: Iterable[Sequence[CustomSpec]] = ()) -> Self:
         """The state that ``dump`` was called on, under the limits that it had: they are part of the fold.
+
+        Args:
+            custom: what was given to ``define`` last.
 
         Raises:
             InputError: not a snapshot, a damaged one, or one of another version: fold the log instead.
@@ -399,6 +442,7 @@ class SignalState:
             state._site = unpack_site(dump.site)
             state._population = unpack_population(dump.population, state.limits.population)
             state._spraying = unpack_spraying(dump.spraying, state.limits.active)
+            state._custom = unpack_custom(dump.custom, state.limits.custom, custom)
             for name, table in state._tables().items():
                 table.items = unpack(table.make, *dump.tables[name])
         except (TypeError, ValueError, KeyError, OverflowError) as exc:
@@ -456,8 +500,9 @@ class SignalState:
         for name, table in self._tables().items():
             table.limit = bounds[name]
             table.shrink(table.limit)
-        self._population.limit(limits.population)
+        self._population.bound(limits.population)
         self._spraying.limit = limits.active
+        self._custom.limit(limits.custom)
 
     def _sweep(self) -> None:
         """Drop days that no window reaches any more: this frees memory and changes no value."""
@@ -465,3 +510,4 @@ class SignalState:
         start = self._clock - KEPT
         for table in (self._active, self._addresses, self._networks, self._devices):
             table.drop_unused(lambda record: record.last < start)
+        self._custom.sweep(self._clock)

@@ -23,8 +23,8 @@ sign-ins each share of the person's own is n/4 of theirs and 1 - n/4 of everybod
 (0), and after three what is new stands at a quarter of everybody's share, where it stays: there is no step.
 
 ``Population`` is what everybody had, from attempts that ended well alone: failed ones, however many, change nothing.
-It is bounded: of each kind the values that were not seen for longest are forgotten, and count from then on as never
-seen, while N remains.
+It is bounded: of each kind the values that counted least are forgotten, the oldest first, and count from then on as
+never seen, while N remains.
 
 >>> from stepwarden.events.facts import Facts
 >>> from stepwarden.signals.habits import marks
@@ -34,20 +34,20 @@ seen, while N remains.
 >>> for day in range(9):
 ...     for person in (ann, bob):
 ...         everybody.learn(person, home, day * 86_400)
->>> everybody.surprise(ann, home)
-(-173, -196, -369)
+>>> everybody.surprise(ann, home, ann.look(home)[1])
+(-174, -196, -370)
 >>> away = marks(Facts(time=0, action="login", address="a2", asn="AS2", country="SE", browser="Firefox"))
->>> everybody.surprise(ann, away)
-(1386, -196, 1190)
+>>> everybody.surprise(ann, away, ann.look(away)[1])
+(1387, -196, 1191)
 
 Not here: what a surprise weighs (the policy).
 """
 
+from collections.abc import Sequence
 from typing import Final
 
-from stepwarden.signals.habits import Habit
+from stepwarden.signals.habits import KINDS, Habit
 from stepwarden.signals.logarithm import thousandths
-from stepwarden.signals.records import Table
 
 COLD: Final = 3
 """Sign-ins up to which a person's own habits do not stand alone."""
@@ -64,21 +64,23 @@ COUNTED: Final = "ASCUBOT"
 """The kinds that count, by letter: address, system, country; agent, browser, operating system, type of device."""
 Surprise = tuple[int, int, int]
 NO_SURPRISE: Final = (0, 0, 0)
+_PLACE: Final = {letter: COUNTED.index(letter) if letter in COUNTED else None for letter in KINDS}
 
 
 class Population:
     """On how many days each value was seen with how many people: at most ``limit`` values of each kind.
 
-    ``people`` were seen, on ``days`` days of theirs together.
+    ``people`` were seen, on ``days`` days of theirs together. ``kinds`` and ``totals`` are in the order of ``COUNTED``.
     """
 
-    __slots__ = ("days", "kinds", "people", "totals")
+    __slots__ = ("days", "kinds", "limit", "people", "totals")
 
     def __init__(self, limit: int) -> None:
+        self.limit = limit
         self.days = 0
         self.people = 0
-        self.kinds: dict[str, Table[int]] = {letter: Table(limit, int) for letter in COUNTED}
-        self.totals = dict.fromkeys(COUNTED, 0)
+        self.kinds: tuple[dict[str, int], ...] = tuple({} for _ in COUNTED)
+        self.totals = [0] * len(COUNTED)
 
     def learn(self, habit: Habit, seen: str, second: int) -> None:
         """An attempt with the marks ``seen`` ended well: ``habit`` takes it in, and what is new in their day counts
@@ -89,53 +91,65 @@ class Population:
             self.days += 1
             self.people += not days
         for part in fresh:
-            table = self.kinds.get(part[:1])
-            if table is not None:
-                table.put(part, table.items.get(part, 0) + 1)
-                self.totals[part[:1]] += 1
+            at = _PLACE[part[0]]
+            if at is not None:
+                kind = self.kinds[at]
+                kind[part] = kind.get(part, 0) + 1
+                self.totals[at] += 1
+                if len(kind) > self.limit:
+                    self._forget(kind)
 
-    def limit(self, limit: int) -> None:
-        for table in self.kinds.values():
-            table.limit = limit
-            table.shrink(limit)
+    def bound(self, limit: int) -> None:
+        self.limit = limit
+        for kind in self.kinds:
+            if len(kind) > limit:
+                self._forget(kind)
 
-    def surprise(self, habit: Habit, seen: str) -> Surprise:
-        """Of the place, of the agent, and of the whole, for an attempt of ``habit``'s with the marks ``seen``."""
-        (_, a, _, c, s, u, b, o, t), (_, of_a, _, of_c, of_s, of_u, of_b, of_o, of_t) = habit.counted(seen)
+    def _forget(self, kind: dict[str, int]) -> None:
+        """Drop the values that counted least, of those the oldest, and a batch more: sorting takes a while."""
+        surplus = len(kind) - self.limit
+        for part in sorted(kind, key=kind.__getitem__)[: surplus + self.limit // 16]:
+            del kind[part]
+
+    def surprise(self, habit: Habit, seen: str, counts: Sequence[int]) -> Surprise:
+        """Of the place, of the agent, and of the whole, for an attempt of ``habit``'s.
+
+        Args:
+            seen: the marks of the attempt.
+            counts: what ``habit.look`` says of them.
+        """
         _, address, _, country, asn, agent, browser, system, device_type = seen[1:-1].split("\n")
+        _, a, _, c, s, u, b, o, t = counts
+        _, of_a, _, of_c, of_s, of_u, of_b, of_o, of_t = habit.sums()
+        addresses, asns, countries, agents, browsers, systems, types = self.kinds
+        all_a, all_s, all_c, all_u, all_b, all_o, all_t = self.totals
         own = 1.0 if habit.logins > COLD else habit.logins / (COLD + 1)
         place = _surprise(
-            ADDRESS * self._finest(address, "SC")
-            + ASN * self._coarser(asn)
-            + COUNTRY * self._coarser(country),
+            ADDRESS * _finest(addresses.get(address, 0), all_a + 1 + len(asns) + len(countries), 3)
+            + ASN * asns.get(asn, 0) / all_s
+            + COUNTRY * countries.get(country, 0) / all_c,
             ADDRESS * a / of_a + ASN * s / of_s + COUNTRY * c / of_c,
             own,
         )
         tool = _surprise(
-            AGENT * self._finest(agent, "BOT")
-            + BROWSER * self._coarser(browser)
-            + SYSTEM * self._coarser(system)
-            + DEVICE_TYPE * self._coarser(device_type),
+            AGENT * _finest(agents.get(agent, 0), all_u + 1 + len(browsers) + len(systems) + len(types), 4)
+            + BROWSER * browsers.get(browser, 0) / all_b
+            + SYSTEM * systems.get(system, 0) / all_o
+            + DEVICE_TYPE * types.get(device_type, 0) / all_t,
             AGENT * u / of_u + BROWSER * b / of_b + SYSTEM * o / of_o + DEVICE_TYPE * t / of_t,
             own,
         )
         usual = self.days / self.people
         return place, tool, place + tool + _surprise(usual, float(habit.days), own)
 
-    def _finest(self, part: str, coarser: str) -> float:
-        """The smoothed share of this value among those of its kind."""
-        count = self.kinds[part[0]].items.get(part, 0)
-        unseen = 1
-        for letter in coarser:
-            unseen += len(self.kinds[letter].items)
-        room = self.totals[part[0]] + unseen
-        return count / room * (count / (count + 1 + len(coarser))) if count else 1.0 / room
 
-    def _coarser(self, part: str) -> float:
-        return self.kinds[part[0]].items.get(part, 0) / self.totals[part[0]]
+def _finest(count: int, room: int, own: int) -> float:
+    """The smoothed share of a value; ``room`` is N + M, ``own`` the m of one value."""
+    return count * count / (room * (count + own)) if count else 1.0 / room
 
 
 def _surprise(everybody: float, mine: float, own: float) -> int:
     """How far everybody's share is above mine, of which ``own`` (0..1) is believed."""
-    found = own * mine + (1.0 - own) * everybody
-    return thousandths(everybody / (found or UNSEEN_SHARE * everybody))
+    if own < 1.0:
+        mine = own * mine + (1.0 - own) * everybody
+    return thousandths(everybody / (mine or UNSEEN_SHARE * everybody))

@@ -147,6 +147,26 @@ def distinct(peers: Peers, now: int, last: int) -> tuple[int, int]:
     return (known - bisect_left(seconds, now - HOUR), known - bisect_left(seconds, now - DAY))
 
 
+def distinct_within(peers: Peers, now: int, last: int, window: int) -> int:
+    """How many different peers were last seen within the last ``window`` seconds, or later than ``now``."""
+    if peers is None:
+        return 0
+    since = now - window
+    if isinstance(peers, str):
+        return 1 if last >= since else 0
+    return sum(second >= since for second in peers.values())
+
+
+def eased(usual: int, closed: int, found: int) -> int:
+    """A usual number, in thousandths, after one period more: an eighth nearer to the ``found`` in it.
+
+    A busy period counts as twice the usual and one more at most, the first (``closed`` is 0) as 10 at most.
+    """
+    if closed:
+        return usual + (min(found * 1000, 2 * usual + 1000) - usual) // 8
+    return min(found * 1000, 10_000)
+
+
 _NO_SUMS: Final = (-1, 0, 0, 0, 0, 0)
 
 
