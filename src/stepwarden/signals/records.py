@@ -31,6 +31,7 @@ MOST_REMEMBERED: Final = 20
 LONGEST_HOURS: Final = 8_760
 NO_ACTION: Final = 256
 """Stands for an action that was never attempted."""
+_NOTHING: Final = NONE + NONE
 _BYTES: Final = tuple(bytes((number,)) for number in range(256))
 
 
@@ -98,6 +99,8 @@ class Activity:
 
     def ends(self, now: int) -> tuple[int, ...]:
         """Failures, then successes, in four windows each."""
+        if self.last < now - DAY:
+            return _NOTHING
         if self.failures is None:
             return NONE + counts(self.successes, now)
         return counts(self.failures, now) + counts(self.successes, now)

@@ -203,10 +203,9 @@ class SignalState:
         login: tuple[int, ...] = _NO_LOGIN
         surprise = NO_SURPRISE
         if habit is not None:
-            seen = marks(facts)
-            news, days = habit.look(seen)
+            news, days = habit.look(marks(facts))
             login = (habit.logins, *news)
-            surprise = self._population.surprise(habit, seen, days)
+            surprise = self._population.surprise(habit, facts, days)
         return (
             *(_NOTHING if acting is None else acting.ends(now)),
             *(_NOTHING if address is None else address.ends(now)),

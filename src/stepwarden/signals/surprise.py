@@ -26,18 +26,17 @@ sign-ins each share of the person's own is n/4 of theirs and 1 - n/4 of everybod
 It is bounded: of each kind the values that counted least are forgotten, the oldest first, and count from then on as
 never seen, while N remains.
 
->>> from stepwarden.events.facts import Facts
 >>> from stepwarden.signals.habits import marks
 >>> everybody = Population(limit=1_000)
 >>> ann, bob = Habit(), Habit()
->>> home = marks(Facts(time=0, action="login", address="a1", asn="AS1", country="NO", browser="Firefox"))
+>>> home = Facts(time=0, action="login", address="a1", asn="AS1", country="NO", browser="Firefox")
 >>> for day in range(9):
 ...     for person in (ann, bob):
-...         everybody.learn(person, home, day * 86_400)
->>> everybody.surprise(ann, home, ann.look(home)[1])
+...         everybody.learn(person, marks(home), day * 86_400)
+>>> everybody.surprise(ann, home, ann.look(marks(home))[1])
 (-174, -196, -370)
->>> away = marks(Facts(time=0, action="login", address="a2", asn="AS2", country="SE", browser="Firefox"))
->>> everybody.surprise(ann, away, ann.look(away)[1])
+>>> away = Facts(time=0, action="login", address="a2", asn="AS2", country="SE", browser="Firefox")
+>>> everybody.surprise(ann, away, ann.look(marks(away))[1])
 (1387, -196, 1191)
 
 Not here: what a surprise weighs (the policy).
@@ -46,6 +45,7 @@ Not here: what a surprise weighs (the policy).
 from collections.abc import Sequence
 from typing import Final
 
+from stepwarden.events.facts import Facts
 from stepwarden.signals.habits import KINDS, Habit
 from stepwarden.signals.logarithm import thousandths
 
@@ -93,8 +93,8 @@ class Population:
         for part in fresh:
             at = _PLACE[part[0]]
             if at is not None:
-                kind = self.kinds[at]
-                kind[part] = kind.get(part, 0) + 1
+                kind, value = self.kinds[at], part[1:]
+                kind[value] = kind.get(value, 0) + 1
                 self.totals[at] += 1
                 if len(kind) > self.limit:
                     self._forget(kind)
@@ -111,45 +111,43 @@ class Population:
         for part in sorted(kind, key=kind.__getitem__)[: surplus + self.limit // 16]:
             del kind[part]
 
-    def surprise(self, habit: Habit, seen: str, counts: Sequence[int]) -> Surprise:
+    def surprise(self, habit: Habit, facts: Facts, counts: Sequence[int]) -> Surprise:
         """Of the place, of the agent, and of the whole, for an attempt of ``habit``'s.
 
         Args:
-            seen: the marks of the attempt.
-            counts: what ``habit.look`` says of them.
+            counts: what ``habit.look`` says of the marks of ``facts``.
         """
-        _, address, _, country, asn, agent, browser, system, device_type = seen[1:-1].split("\n")
         _, a, _, c, s, u, b, o, t = counts
         _, of_a, _, of_c, of_s, of_u, of_b, of_o, of_t = habit.sums()
         addresses, asns, countries, agents, browsers, systems, types = self.kinds
         all_a, all_s, all_c, all_u, all_b, all_o, all_t = self.totals
-        own = 1.0 if habit.logins > COLD else habit.logins / (COLD + 1)
-        place = _surprise(
-            ADDRESS * _finest(addresses.get(address, 0), all_a + 1 + len(asns) + len(countries), 3)
-            + ASN * asns.get(asn, 0) / all_s
-            + COUNTRY * countries.get(country, 0) / all_c,
-            ADDRESS * a / of_a + ASN * s / of_s + COUNTRY * c / of_c,
-            own,
+        # Written out, and asked of dicts: this runs for every attempt.
+        place = (
+            ADDRESS * _finest(addresses.get(facts.address, 0), all_a + 1 + len(asns) + len(countries), 3)
+            + ASN * asns.get(facts.asn, 0) / all_s
+            + COUNTRY * countries.get(facts.country, 0) / all_c
         )
-        tool = _surprise(
-            AGENT * _finest(agents.get(agent, 0), all_u + 1 + len(browsers) + len(systems) + len(types), 4)
-            + BROWSER * browsers.get(browser, 0) / all_b
-            + SYSTEM * systems.get(system, 0) / all_o
-            + DEVICE_TYPE * types.get(device_type, 0) / all_t,
-            AGENT * u / of_u + BROWSER * b / of_b + SYSTEM * o / of_o + DEVICE_TYPE * t / of_t,
-            own,
+        agent = (
+            AGENT
+            * _finest(agents.get(facts.agent, 0), all_u + 1 + len(browsers) + len(systems) + len(types), 4)
+            + BROWSER * browsers.get(facts.browser, 0) / all_b
+            + SYSTEM * systems.get(facts.os, 0) / all_o
+            + DEVICE_TYPE * types.get(facts.device_type, 0) / all_t
         )
         usual = self.days / self.people
-        return place, tool, place + tool + _surprise(usual, float(habit.days), own)
+        my_place = ADDRESS * a / of_a + ASN * s / of_s + COUNTRY * c / of_c
+        my_agent = AGENT * u / of_u + BROWSER * b / of_b + SYSTEM * o / of_o + DEVICE_TYPE * t / of_t
+        days = float(habit.days)
+        if habit.logins <= COLD:
+            own = habit.logins / (COLD + 1)
+            my_place = own * my_place + (1.0 - own) * place
+            my_agent = own * my_agent + (1.0 - own) * agent
+            days = own * days + (1.0 - own) * usual
+        of_place = thousandths(place / (my_place or UNSEEN_SHARE * place))
+        of_agent = thousandths(agent / (my_agent or UNSEEN_SHARE * agent))
+        return of_place, of_agent, of_place + of_agent + thousandths(usual / days)
 
 
 def _finest(count: int, room: int, own: int) -> float:
     """The smoothed share of a value; ``room`` is N + M, ``own`` the m of one value."""
     return count * count / (room * (count + own)) if count else 1.0 / room
-
-
-def _surprise(everybody: float, mine: float, own: float) -> int:
-    """How far everybody's share is above mine, of which ``own`` (0..1) is believed."""
-    if own < 1.0:
-        mine = own * mine + (1.0 - own) * everybody
-    return thousandths(everybody / (mine or UNSEEN_SHARE * everybody))
