@@ -19,6 +19,7 @@ A service and the audit of its log both come through here, so that an answer by 
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -27,7 +28,7 @@ import msgspec
 from stepwarden.errors import PolicyError
 from stepwarden.events.entries import Beside, Demand, Evidence
 from stepwarden.events.facts import Facts
-from stepwarden.flow.judge import Judgement, capped, weigh_here
+from stepwarden.flow.judge import Judgement, beside_of, capped, weigh, weigh_here
 from stepwarden.flow.lifecycle import WHOLE
 from stepwarden.flow.state import LogState
 from stepwarden.policy.demand import FAILED_RULE, decide, strongest
@@ -73,30 +74,21 @@ def deciding(state: LogState, facts: Facts, *, now: int, bind: Callable[[], str]
     if live is None:
         raise PolicyError("no policy is live: nothing can be allowed")
     stepup = state.stepup
-    emergency = state.cycle.emergency is not None
-
-    def by(policy: Policy, first: Judgement | None = None) -> Judgement:
-        return weigh_here(
-            state.signals,
-            stepup,
-            policy,
-            facts,
-            now=now,
-            bind=bind,
-            grant=grant,
-            doubted=state.doubted,
-            emergency=emergency,
-            values=first.values if first is not None else None,
-        )
-
-    own = by(live)
+    own = weigh_here(
+        state.signals,
+        stepup,
+        live,
+        facts,
+        now=now,
+        bind=bind,
+        grant=grant,
+        doubted=state.doubted,
+        emergency=state.cycle.emergency is not None,
+    )
     candidate = state.candidate
     if candidate is None:
         return Decision(capped(stepup, facts, own, now=now, bind=bind), live, None)
-    try:
-        theirs = by(candidate, own)
-    except Exception:  # noqa: BLE001 - whatever a candidate raises must not touch the live answer
-        theirs = None
+    theirs = _assessed(state, candidate, facts, own, now)
     record = state.cycle.records[candidate.hash]
     if record.stage != "canary" or not chosen(candidate.hash, facts.actor, record.share):
         found = capped(stepup, facts, own, now=now, bind=bind)
@@ -112,6 +104,30 @@ def deciding(state: LogState, facts: Facts, *, now: int, bind: Callable[[], str]
     if found.verdict != theirs.verdict:
         said = msgspec.structs.replace(said, alone=theirs.verdict)
     return Decision(found, candidate, said)
+
+
+def _assessed(state: LogState, candidate: Policy, facts: Facts, own: Judgement, now: int) -> Judgement | None:
+    """What the candidate says to the signals and the standing that the live policy saw; None where it raises."""
+    try:
+        return weigh(
+            state.signals,
+            candidate,
+            facts,
+            own.standing,
+            own.granted,
+            now,
+            doubted=state.doubted,
+            beside=beside_of(state.stepup, facts, now, emergency=state.cycle.emergency is not None),
+            values=own.values,
+        )
+    except Exception:  # noqa: BLE001 - whatever a candidate raises must not touch the live answer
+        return None
+
+
+@lru_cache(maxsize=1_024)
+def _joined(one: Demand, other: Demand) -> Demand:
+    # Joining costs microseconds, and the same few demands meet again and again.
+    return strongest(one, other)
 
 
 def _said(policy: Policy, its: Judgement | None, live: Judgement, candidate: Judgement | None) -> Beside:
@@ -133,7 +149,7 @@ def _said(policy: Policy, its: Judgement | None, live: Judgement, candidate: Jud
 def _raised(found: Judgement, demand: Demand, why: str, now: int) -> Judgement:
     """The judgement with this demanded too; why stands among the evidence where that is more."""
     assessment = found.assessment
-    joined = strongest(assessment.demand, demand)
+    joined = _joined(assessment.demand, demand)
     if joined == assessment.demand:
         return found
     evidence = (*assessment.evidence, Evidence(why, 0))

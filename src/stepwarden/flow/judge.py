@@ -156,7 +156,6 @@ def weigh_here(
     grant: str,
     doubted: bool,
     emergency: bool,
-    values: Values | None = None,
 ) -> Judgement:
     """What one policy answers, with the standing and the grant that the log knows of; the cap on prompts is apart.
 
@@ -165,13 +164,17 @@ def weigh_here(
     """
     standing = stepup.standing(facts.actor, facts.session, now)
     granted = stepup.grant(grant, bind(), now) if grant else None
+    beside = beside_of(stepup, facts, now, emergency=emergency)
+    return weigh(signals, policy, facts, standing, granted, now, doubted=doubted, beside=beside)
+
+
+def beside_of(
+    stepup: StepUpState, facts: Facts, now: int, *, emergency: bool
+) -> Callable[[Assessment], Assessment] | None:
+    """Adds what is demanded beside whichever policy; None where nothing is."""
     around = around_of(stepup, facts, now)
     beside: Callable[[Assessment], Assessment] | None = around.on if around is not None else None
-    if emergency:
-        beside = _raised(beside)
-    return weigh(
-        signals, policy, facts, standing, granted, now, doubted=doubted, beside=beside, values=values
-    )
+    return _raised(beside) if emergency else beside
 
 
 def capped(
