@@ -26,8 +26,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``time`` is microseconds since 1970 UTC. ``travel_km`` is the distance to the place of the last attempt that
     ended well, minus both accuracy radii (never below 0), and ``travel_s`` the seconds since then; -1: not known.
     ``network`` stands for the /24 (IPv4) or /48 (IPv6) around the address. ``remembered`` is the device whose signed
-    cookie came along and is for this actor and this kind of agent. ``asked_aal`` and ``asked_max_age`` are what the
-    caller asks for at least (``acr_values``, ``max_age``; -1: nothing).
+    cookie came along and is for this actor and this kind of agent. ``identified``: the caller named the device; where
+    it is False, ``device`` stands for the actor's kind of agent and no more. ``asked_aal`` and ``asked_max_age`` are
+    what the caller asks for at least (``acr_values``, ``max_age``; -1: nothing).
     """
 
     time: int
@@ -50,5 +51,6 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     outcome: Outcome = "unknown"
     proved: tuple[str, ...] = ()
     remembered: str = ""
+    identified: bool = False
     asked_aal: int = 0
     asked_max_age: int = -1

@@ -167,6 +167,7 @@ class Describer:
             outcome=attempt.outcome,
             proved=tuple(attempt.proved),
             remembered=self._device(device.token, actor, agent, time) if device and device.token else "",
+            identified=bool(device_id),
             asked_aal=level_of(attempt.acr_values) if attempt.acr_values else 0,
             asked_max_age=-1 if attempt.max_age is None else attempt.max_age,
         )
