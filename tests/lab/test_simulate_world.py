@@ -15,7 +15,7 @@ from stepwarden.connect.lookups.agents import Agents
 from stepwarden.connect.lookups.ranges import parse_network, special_kind
 from stepwarden.events.addresses import network_of
 from stepwarden.lab.simulate.addresses import SimulatedAddresses
-from stepwarden.lab.simulate.agents import PRODUCTS, common, newest, release, renewed, text
+from stepwarden.lab.simulate.agents import PRODUCTS, common, held, newest, release, text
 from stepwarden.lab.simulate.cities import CITIES, HOME, day_of_year, offset
 from stepwarden.lab.simulate.draws import below, chosen, exp, mix, mixed, normal, running
 from stepwarden.lab.simulate.networks import Pool
@@ -184,11 +184,9 @@ def test_a_release_is_taken_by_most_within_a_week_and_by_nearly_all_within_six()
 @given(st.integers(0, len(PRODUCTS) - 1), sizes, st.integers(NEW_YEAR - 200, NEW_YEAR + 1_000))
 def test_a_version_stays_until_the_day_it_is_said_to(product: int, device: int, day: int) -> None:
     """What is remembered of a device until its next update is never out of date."""
-    until = renewed(product, day, device)
+    number, until = held(product, day, device)
     assert until > day
-    assert {release(product, between, device) for between in range(day, until)} == {
-        release(product, day, device)
-    }
+    assert {release(product, between, device) for between in range(day, until)} == {number}
 
 
 def test_browsers_are_drawn_by_their_shares_and_without_those_that_are_not_wanted() -> None:

@@ -92,24 +92,21 @@ def newest(product: int, day: int) -> int:
 
 def release(product: int, day: int, device: int) -> int:
     """The release that a device (its key) has on this day."""
+    return held(product, day, device)[0]
+
+
+def held(product: int, day: int, device: int) -> tuple[int, int]:
+    """That, and the first day on which the device may have another one: at most half a year on."""
     found = PRODUCTS[product]
     out, age = divmod(day - found.first, found.cadence)
     if device % 1_000 < _NEVER:
-        return min(out, below(mix(device, -1), 12))
-    while age < LONGEST_DELAY and age < _delay(device, out):
-        out, age = out - 1, age + found.cadence
-    return out
-
-
-def renewed(product: int, day: int, device: int) -> int:
-    """The first day on which this device may have another release than on this one; at most half a year on."""
-    found = PRODUCTS[product]
-    if device % 1_000 < _NEVER:
-        return day + 183
-    out = newest(product, day)
-    days = [found.first + (out + ahead) * found.cadence + _delay(device, out + ahead) for ahead in (-1, 0, 1)]
-    # The one after these is asked about when it is out.
-    return min([found.first + (out + 2) * found.cadence, *(one for one in days if one > day)])
+        return min(out, below(mix(device, -1), 12)), day + 1
+    number, until = out, day + found.cadence - age + _delay(device, out + 1)
+    while age < LONGEST_DELAY and age < (delay := _delay(device, number)):
+        until = min(until, day - age + delay)
+        number, age = number - 1, age + found.cadence
+    # The release after the next is asked about when it is out.
+    return number, min(until, found.first + (out + 2) * found.cadence)
 
 
 def _delay(device: int, number: int) -> int:

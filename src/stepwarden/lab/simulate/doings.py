@@ -64,7 +64,7 @@ class Doings:
         city = resident.city if away is None else away.clock(day, resident.city)
         time = day * DAY + chance.moment - offset(city, day) * 60_000_000
         second = chance.moment // SECOND
-        gadget = movements.held(resident, day, second, chance.device)
+        gadget = movements.taken(resident, day, second, chance.device)
         address = movements.whence(self._world, resident, away, gadget, day, second, chance.whence)
         user_agent, device = self._agent(gadget, day), movements.device(resident, gadget, day)
         place = address.place
@@ -77,7 +77,7 @@ class Doings:
             owner = index if name == actor else -1
             planned = Planned(time=time, attempt=attempt, outcome="failure", person=owner, reply="ignore")
             made.append(planned)
-            time += _pause(mix(key, 10 + len(made)), 4, 20)
+            time += _RETRIES[mix(key, 10 + len(made)) & 1023]
         if not well:
             return made
         attempt = Attempt(
@@ -97,7 +97,7 @@ class Doings:
             outcome="success",
             person=index,
             reply=_REPLIES[draw & 1023],
-            delay=_pause(draw, 8, 60),
+            delay=_DELAYS[draw >> 20 & 1023],
             opens=session,
         )
         made.append(planned)
@@ -105,7 +105,7 @@ class Doings:
             draw = mix(key, number)
             if (draw >> 32) % 1_000 >= self._more:
                 break
-            time += _pause(draw, 3, 90)
+            time += _PAUSES[draw >> 44 & 1023] + (draw >> 10 & 0xFFFFF)
             if place is resident.carrier.place and (draw >> 20) % 1_000 < MOVES_ON:
                 address = movements.on_carrier(resident, mix(draw, 1))
             attempt = Attempt(
@@ -123,7 +123,7 @@ class Doings:
                 outcome="success",
                 person=index,
                 reply=_REPLIES[draw & 1023],
-                delay=_pause(draw >> 4, 8, 60),
+                delay=_DELAYS[draw >> 54],
             )
             made.append(planned)
         return made
@@ -162,13 +162,6 @@ def _wrong(resident: Resident, chance: Chance) -> tuple[tuple[str, ...], bool]:
     return (*names, *[actor] * TRIES), False
 
 
-def _pause(draw: int, least: int, most: int) -> int:
-    """Microseconds between two tries or actions: mostly near ``least`` seconds, one in eight much longer."""
-    share = draw >> 20 & 0xFFFFF
-    long = 8 if draw & 7 == 0 else 1
-    return (least << 20) + (share * share >> 20) * (most - least) * long
-
-
 def _spread(weighted: tuple[tuple[str, int], ...]) -> tuple[str, ...]:
     """1,024 actions, as many of each as its weight says."""
     sums = running(tuple(weight for _, weight in weighted))
@@ -186,3 +179,16 @@ _REPLIES: Final[tuple[Reply, ...]] = tuple(
     else "fail"
     for step in range(1_024)
 )
+
+
+def _times(least: int, most: int) -> tuple[int, ...]:
+    """1,024 times in microseconds: half of them near ``least`` seconds, a few long after ``most``."""
+    return tuple(
+        least * SECOND + (most - least) * SECOND * step * step // 1_048_576 * (8 if step >= 960 else 1)
+        for step in range(1_024)
+    )
+
+
+_RETRIES: Final = _times(4, 20)
+_DELAYS: Final = _times(8, 60)
+_PAUSES: Final = _times(3, 120)

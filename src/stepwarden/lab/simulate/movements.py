@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from stepwarden.events.attempt import Device
-from stepwarden.lab.simulate.agents import PRODUCTS, Kit, picked, release, renewed
+from stepwarden.lab.simulate.agents import PRODUCTS, Kit, held, picked
 from stepwarden.lab.simulate.cities import CITIES
 from stepwarden.lab.simulate.draws import MASK, below, chosen, mix, running
 from stepwarden.lab.simulate.residents import Gadget, Resident
@@ -158,7 +158,7 @@ def whence(
     return at_line(resident, gadget, day)
 
 
-def held(resident: Resident, day: int, second: int, draw: int) -> Gadget:
+def taken(resident: Resident, day: int, second: int, draw: int) -> Gadget:
     """The device that they take."""
     gadgets = resident.gadgets
     if draw % 1_000 < resident.phones or len(gadgets) == 1:
@@ -196,18 +196,19 @@ def kit(gadget: Gadget, day: int) -> Kit:
 
 def kept(gadget: Gadget, day: int) -> tuple[str, int]:
     """The user agent of this device on this day, and the first day on which it may be another one."""
-    found, own = _kit(gadget, day)
+    found, until = _kit(gadget, day)
     replaced = day + gadget.lifetime - (day + gadget.phase) % gadget.lifetime
-    return found.user_agent, min(replaced, renewed(found.product, day, own))
+    return found.user_agent, min(replaced, until)
 
 
 def _kit(gadget: Gadget, day: int) -> tuple[Kit, int]:
-    """The browser, and the key of the device that this one is after replacements."""
+    """The browser, and the first day on which it may have another version."""
     own = mix(gadget.key, (day + gadget.phase) // gadget.lifetime)
     first = gadget.key if below(own, 1_000) < LOYAL else own
     product = picked(mix(first, 50), gadget.form)
-    variant = below(mix(own, 51), PRODUCTS[product].variants)
-    return Kit(product, release(product, day, own), variant), own
+    number, until = held(product, day, own)
+    variants = PRODUCTS[product].variants
+    return Kit(product, number, below(mix(own, 51), variants) if variants > 1 else 0), until
 
 
 def device(resident: Resident, gadget: Gadget, day: int) -> Device | None:

@@ -79,7 +79,9 @@ _STRIDE: Final = 1_237
 
 
 class Pool(NamedTuple):
-    """``first4`` is the first of ``1 << bits`` addresses; ``first6`` the first of 2^32 networks of 64 bits, or -1."""
+    """``first4`` is the first of ``1 << bits`` addresses; ``first6`` the first of 2^32 networks of 64 bits, or -1;
+    ``head6`` is their beginning as text.
+    """
 
     number: int
     use: Use
@@ -91,6 +93,7 @@ class Pool(NamedTuple):
     bits: int
     first4: int
     first6: int = -1
+    head6: str = ""
 
     @property
     def country(self) -> str:
@@ -103,12 +106,10 @@ class Pool(NamedTuple):
 
     def v6(self, network: int, host: int) -> str:
         """An IPv6 address in the canonical spelling; ``network`` picks the /64, ``host`` what follows."""
-        # No group is zero: runs of zeros are written in another way (RFC 5952).
-        upper, low, rest = self.first6 >> 32, network | 0x10001, host | 0x1000100010001
-        return (
-            f"{upper >> 16:x}:{upper & 0xFFFF:x}:{low >> 16 & 0xFFFF:x}:{low & 0xFFFF:x}:"
-            f"{rest >> 48 & 0xFFFF:x}:{rest >> 32 & 0xFFFF:x}:{rest >> 16 & 0xFFFF:x}:{rest & 0xFFFF:x}"
-        )
+        # Each group has four digits: zeros in front, and runs of zeros, are written in another way (RFC 5952).
+        low = f"{network & 0xFFFFFFFF | 0x10001000:08x}"
+        rest = f"{host | 0x1000100010001000:016x}"
+        return f"{self.head6}:{low[:4]}:{low[4:]}:{rest[:4]}:{rest[4:8]}:{rest[8:12]}:{rest[12:]}"
 
     def cidrs(self) -> list[str]:
         """Its blocks as lists of ranges have them."""
@@ -167,6 +168,7 @@ class Pools:
             bits=_BITS[use],
             first4=first4,
             first6=upper << 32 if sixth else -1,
+            head6=f"{upper >> 16:x}:{upper & 0xFFFF:x}" if sixth else "",
         )
 
 

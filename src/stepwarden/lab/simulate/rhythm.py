@@ -1,8 +1,7 @@
 """When people sign in: how often on which day, and at what hour.
 
 Each person has ``SLOTS`` chances a day. A chance is that of an average day, times the weekday's and the season's
-factor; whether it comes true is a hash of person, day and slot. All people of a day are worked out at once, on whole
-numbers.
+factor; how many come true is drawn by a hash of person and day. All people of a day are worked out at once.
 
 The hours are those of people at home, of office hours, and of who works at night. They are local time where somebody
 is; each person lives earlier or later than others by up to a few hours.
@@ -11,6 +10,7 @@ Not here: what they do then (``doings``).
 """
 
 from collections.abc import Sequence
+from math import comb
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -86,14 +86,15 @@ class Rhythm:
         """Find out when everybody signed in last before this day, by which passwords are forgotten."""
         self._last[:] = day - REMEMBERED
         for before in range(day - REMEMBERED, day):
-            self._last[(self._drawn(before)[1]).any(axis=1)] = before
+            self._last[self._drawn(before)[0]] = before
 
     def day(self, day: int) -> list[Chance]:
         """Everybody's sign-ins of a local day, by person and slot. Days are asked for in order."""
-        keys, comes = self._drawn(day)
-        who, slots = np.nonzero(comes)
-        own = keys[comes]
-        moments, draws = mixed(own, 1), mixed(own, 2)
+        people, keys, counts = self._drawn(day)
+        who = np.repeat(people, counts)
+        slots = np.arange(len(who)) - np.repeat(np.cumsum(counts) - counts, counts)
+        own = mixed(np.repeat(keys, counts), slots.astype(np.uint64))
+        moments = mixed(own, 1)
         profile = self._profile[who] + ((day + 3) % 7 >= 5)
         quarter = _HOURS[profile, (moments >> np.uint64(52)).astype(np.int64)]
         within = (moments & np.uint64((1 << 40) - 1)) * np.uint64(900) >> np.uint64(
@@ -102,31 +103,44 @@ class Rhythm:
         micro = within * np.uint64(15_625) >> np.uint64(14)
         moment = quarter * 900_000_000 + micro.astype(np.int64) + self._shift[who] * 1_000_000
         gaps = np.minimum(day - self._last[who], REMEMBERED)
-        self._last[who] = day
-        return list(
-            map(
-                Chance._make,
-                zip(
-                    who.tolist(),
-                    slots.tolist(),
-                    (moment % 86_400_000_000).tolist(),
-                    gaps.tolist(),
-                    own.tolist(),
-                    draws.tolist(),
-                    mixed(own, 3).tolist(),
-                    mixed(own, 4).tolist(),
-                    strict=True,
-                ),
-            )
+        self._last[people] = day
+        columns = (
+            who,
+            slots,
+            moment % 86_400_000_000,
+            gaps,
+            own,
+            mixed(own, 2),
+            mixed(own, 3),
+            mixed(own, 4),
         )
+        return list(map(Chance._make, zip(*(column.tolist() for column in columns), strict=True)))
 
-    def _drawn(self, day: int) -> tuple[Keys, NDArray[np.bool_]]:
-        """The key of each slot, and whether it comes true."""
+    def _drawn(self, day: int) -> tuple[NDArray[np.int64], Keys, NDArray[np.int64]]:
+        """Who signs in on this day, with which key, and how often."""
         likely = self._slot * self._week[:, (day + 3) % 7] // np.uint64(1_000)
         likely = likely * np.uint64(_SEASON[min(day_of_year(day) // 30, 11)]) // np.uint64(1_000)
-        slots = np.arange(SLOTS, dtype=np.uint64)
-        keys = mixed(mixed(self._keys, day)[:, None], slots[None, :])
-        return keys, keys >> np.uint64(32) < likely[:, None]
+        keys = mixed(self._keys, day)
+        # Who signs in at all does so with less than the sum of the slots' chances: most need no closer look.
+        people = np.nonzero(keys >> np.uint64(32) < likely * np.uint64(SLOTS) + np.uint64(1))[0]
+        chances = _at_least(likely[people].astype(np.float64) / 4_294_967_296)
+        drawn = (keys[people] >> np.uint64(11)).astype(np.float64) / 9_007_199_254_740_992
+        counts = (drawn[None, :] < chances).sum(axis=0)
+        comes = counts > 0
+        return people[comes], keys[people[comes]], counts[comes]
+
+
+def _at_least(chance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The probabilities of 1, 2 ... ``SLOTS`` of so many slots, each by itself as likely as ``chance``."""
+    none = 1 - chance
+    left, rows = np.ones_like(chance), []
+    for hits in range(SLOTS):
+        exactly = np.full_like(chance, comb(SLOTS, hits))
+        for factor in [chance] * hits + [none] * (SLOTS - hits):
+            exactly = exactly * factor
+        left = left - exactly
+        rows.append(left)
+    return np.array(rows)
 
 
 def _inverse(hours: tuple[int, ...]) -> list[int]:
