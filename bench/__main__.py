@@ -26,6 +26,8 @@ PARTS = {
     "policy": "policy",
     "decide": "a decision in process",
     "replay": "replay of logs",
+    "backtest": "back-test",
+    "simulate": "simulation",
     "start": "start and pruning",
     "service": "over HTTP",
     "stepup": "step-up over HTTP",

@@ -21,6 +21,10 @@ COMMANDS = {
         "stepwarden.cli.lab_gate:gate",
         "Fail when a candidate policy is worse than the live one, beyond the interval, on the same people and attacks.",
     ),
+    "history": Later(
+        "stepwarden.cli.lab_history:history",
+        "Write the log's decided attempts to a Parquet file: facts, signals, standings, decisions, outcomes, labels.",
+    ),
     "label": Later(
         "stepwarden.cli.lab_label:label",
         "Say what attempts really were. Each label is an entry; the history is tuned by them.",

@@ -18,6 +18,7 @@ from stepwarden.app.commands import ShowPolicy
 from stepwarden.cli import policy_life
 from stepwarden.cli.keys import run as run_command
 from stepwarden.cli.options import DATA, Data
+from stepwarden.cli.policy_backtest import backtest
 from stepwarden.cli.policy_life import record_report
 from stepwarden.errors import PolicyError
 from stepwarden.policy.cases import Result, load_cases, run
@@ -109,6 +110,7 @@ def show_default() -> None:
 
 
 for _command in (
+    backtest,
     policy_life.draft,
     policy_life.shadow,
     policy_life.canary,

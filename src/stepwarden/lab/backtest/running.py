@@ -1,0 +1,144 @@
+"""A back-test from its beginning to its figures, over a log or over a history that was made of one.
+
+Two ways lead to the same answers. ``fold`` decides each attempt anew from a fold of the entries before it, with signals
+of its own that the candidate defines. ``columns`` decides all attempts at once over the recorded signals, which takes a
+hundredth of the time, and cannot know a signal that nobody recorded. ``both`` does both and refuses to give figures
+unless they agree in every score, risk, demand and decision.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from stepwarden.errors import CorruptLogError, InputError
+from stepwarden.events.encoding import decode_trusted
+from stepwarden.events.entries import PolicyChanged
+from stepwarden.flow.state import LogState
+from stepwarden.lab.backtest.assessing import ColumnPolicy
+from stepwarden.lab.backtest.compare import Evidence, Side, compare
+from stepwarden.lab.backtest.deciding import decided
+from stepwarden.lab.backtest.figures import Comparison
+from stepwarden.lab.backtest.folding import Folded, Folding, differs
+from stepwarden.lab.backtest.history import History, read
+from stepwarden.lab.backtest.resample import REPLICATES
+from stepwarden.policy.loader import load
+from stepwarden.policy.policy import Policy
+
+Mode = Literal["fold", "columns", "both"]
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how far it is, and the end."""
+ASKED: Final = 65_536
+"""Rows whose evidence is worked out at once."""
+
+
+def over_log(
+    leaves: Callable[[], Iterable[bytes]],
+    size: int,
+    candidate: Policy,
+    against: Policy | None,
+    *,
+    start: Callable[[], LogState | None],
+    mode: Mode,
+    seed: int,
+    progress: Progress,
+) -> tuple[Comparison, History]:
+    """Back-test over a log.
+
+    Args:
+        leaves: gives the leaves of the log from its floor on, each time anew.
+        against: the policy to compare with; None for the one that is live at the end of the log.
+        start: gives the state at the floor of a pruned log, each time anew.
+
+    Raises:
+        InputError: there is nothing to compare.
+        CorruptLogError: the two ways do not agree: the log does not hold what it should.
+    """
+    before = against if against is not None else live(leaves(), start())
+    folding = Folding([before, candidate]) if mode != "columns" else None
+    history = read(
+        leaves(), start=start(), progress=lambda done: progress("reading", done, size), watch=folding
+    )
+    if folding is None:
+        return over_history(history, candidate, before, seed=seed, progress=progress), history
+    was, now = folding.folded
+    if mode == "both":
+        for one in (was, now):
+            found = differs(_by_columns(history.frame, one.policy).decided, one.decided())
+            if found:
+                raise CorruptLogError(
+                    f"folding the log and its recorded signals lead to different answers ({found}): "
+                    "run `stepwarden ledger replay`"
+                )
+    return _compared(history.frame, _by_fold(was), _by_fold(now), mode, seed, progress), history
+
+
+def over_history(
+    history: History, candidate: Policy, against: Policy | None, *, seed: int, progress: Progress
+) -> Comparison:
+    """Back-test over recorded signals.
+
+    Raises:
+        InputError: the history lacks what a policy's rules use.
+    """
+    before = against if against is not None else load(history.policy)
+    was, now = (_by_columns(history.frame, policy, progress) for policy in (before, candidate))
+    return _compared(history.frame, was, now, "columns", seed, progress)
+
+
+def live(leaves: Iterable[bytes], start: LogState | None) -> Policy:
+    """The policy that is live at the end of a log.
+
+    Raises:
+        InputError: none is.
+    """
+    text = start.policy.text if start is not None and start.policy is not None else ""
+    for leaf in leaves:
+        if b'"policy.changed"' in leaf:
+            entry = decode_trusted(leaf)
+            if isinstance(entry, PolicyChanged):
+                text = entry.text
+    if not text:
+        raise InputError("the log holds no live policy: name one by --against", field="against")
+    return load(text)
+
+
+def _compared(
+    frame: pl.DataFrame, before: Side, after: Side, mode: str, seed: int, progress: Progress
+) -> Comparison:
+    def drawn(done: int) -> None:
+        progress("drawing people again", done, REPLICATES)
+
+    return compare(frame, before, after, mode=mode, seed=seed, progress=drawn)
+
+
+def _by_fold(folded: Folded) -> Side:
+    def evidence(places: NDArray[np.int64]) -> list[list[str]]:
+        return [[one.rule for one in folded.evidence[place]] for place in places]
+
+    return Side(policy=folded.policy, decided=folded.decided(), evidence=evidence)
+
+
+def _by_columns(
+    frame: pl.DataFrame, policy: Policy, progress: Progress = lambda what, done, end: None
+) -> Side:
+    columns = ColumnPolicy(policy)
+    assessed = columns.assess(frame, lambda done: progress(f"deciding by {policy.name}", done, len(frame)))
+    return Side(policy=policy, decided=decided(frame, assessed), evidence=_evidence(frame, columns))
+
+
+def _evidence(frame: pl.DataFrame, columns: ColumnPolicy) -> Evidence:
+    rules = [rule.id for rule in columns.policy.rules]
+
+    def evidence(places: NDArray[np.int64]) -> Sequence[Sequence[str]]:
+        found: list[list[str]] = []
+        for first in range(0, len(places), ASKED):
+            held = columns.evidence(frame[places[first : first + ASKED]]).select(pl.col(rules).is_not_null())
+            found += [
+                [rule for rule, there in zip(rules, row, strict=True) if there] for row in held.iter_rows()
+            ]
+        return found
+
+    return evidence
