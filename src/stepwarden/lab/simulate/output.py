@@ -86,8 +86,9 @@ class Writer:
             if error is None:
                 self._flush()
                 parts = pl.scan_parquet(sorted((self._directory / PARTS).glob("*.parquet")))
-                # Enums and categories are those of all parts: each part has its own spelling of them.
-                parts.sink_parquet(self._directory / ATTEMPTS, maintain_order=True)
+                whole = self._directory / PARTS / "whole.new"
+                parts.sink_parquet(whole, maintain_order=True)
+                whole.replace(self._directory / ATTEMPTS)
         finally:
             self._clear()
 
@@ -144,8 +145,9 @@ class Writer:
     def _clear(self) -> None:
         """Remove what a run that did not end well left of its parts, and nothing that is not ours."""
         folder = self._directory / PARTS
-        for part in folder.glob("*.parquet") if folder.is_dir() else ():
-            part.unlink()
+        for pattern in ("*.parquet", "whole.new"):
+            for part in folder.glob(pattern):
+                part.unlink()
         if folder.is_dir():
             folder.rmdir()
 
