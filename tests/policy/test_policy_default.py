@@ -230,8 +230,9 @@ def test_attack_malformed_address_skips_policy(action: str) -> None:
 def test_attack_password_failures_lock_a_person_out() -> None:
     """However many failures of a person there are, however fast, a known device still gets in with a second factor."""
     prefixes = ("actor_failures", "actor_addresses", "actor_attempts", "request_rate", "site_")
-    names = [spec.name for spec in CATALOGUE if spec.name.startswith(prefixes)]
-    found = POLICY.assess(LOGIN, dense({"actor_logins": 5, **dict.fromkeys(names, 256)}), NOBODY)
+    specs = [spec for spec in CATALOGUE if spec.name.startswith(prefixes)]
+    loud = {spec.name: True if spec.type == "bool" else 256 for spec in specs}
+    found = POLICY.assess(LOGIN, dense({"actor_logins": 5, **loud}), NOBODY)
     proof = Standing(aal=2, since=NOW, amr=("pwd", "otp"))
     assert decide(found.demand, NOBODY, NOW, None) == "step_up"
     assert decide(found.demand, NOBODY, NOW, proof) == "allow"

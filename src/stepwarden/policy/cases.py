@@ -35,7 +35,7 @@ from stepwarden.policy.demand import MICROSECONDS, RECOVERY, decide
 from stepwarden.policy.document import Node, Scalar, parse
 from stepwarden.policy.fields import DEMAND_KEYS, Fields, fault
 from stepwarden.policy.policy import Policy
-from stepwarden.signals.catalogue import CATALOGUE, POSITION, Values, dense
+from stepwarden.signals.catalogue import CATALOGUE, Values, dense
 
 NOW = 1_800_000_000 * MICROSECONDS
 MAX_CASES = 2_000
@@ -137,7 +137,7 @@ def _case(node: Node, common: dict[str, Node], policy: Policy) -> Case:
         name=fields.text(case.need("name"), "name", most=200),
         line=node.line,
         facts=_facts([found for found in (common.get("facts"), case.get("facts")) if found]),
-        values=_values([found for found in (common.get("signals"), case.get("signals")) if found]),
+        values=_values([found for found in (common.get("signals"), case.get("signals")) if found], policy),
         standing=_standing(standing, "standing") if standing else Standing(),
         grant=_standing(grant, "grant") if grant else None,
         expect=_expectation(case.need("expect"), policy),
@@ -159,11 +159,12 @@ def _facts(nodes: Sequence[Node]) -> Facts:
     return msgspec.convert({"time": NOW, **found}, Facts)
 
 
-def _values(nodes: Sequence[Node]) -> Values:
+def _values(nodes: Sequence[Node], policy: Policy) -> Values:
+    specs = (*CATALOGUE, *policy.signals)
     given: dict[str, int | str | bool] = {}
     for node in nodes:
-        signals = Fields(node, "signals", tuple(POSITION))
-        for spec in CATALOGUE:
+        signals = Fields(node, "signals", [spec.name for spec in specs])
+        for spec in specs:
             if (value := signals.get(spec.name)) is None:
                 continue
             if spec.type == "bool":
@@ -173,7 +174,7 @@ def _values(nodes: Sequence[Node]) -> Values:
             else:
                 given[spec.name] = fields.scalar(value, spec.name).text
     try:
-        return dense(given)
+        return dense(given, policy.signals)
     except InputError as exc:
         raise PolicyError(str(exc)) from exc
 

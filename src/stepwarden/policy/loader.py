@@ -16,6 +16,7 @@ text itself, however it is quoted or folded.
 """
 
 import hashlib
+from collections.abc import Mapping, Sequence
 
 from stepwarden.errors import PolicyError
 from stepwarden.events.entries import Demand, Evidence
@@ -26,14 +27,17 @@ from stepwarden.policy.cel.check import check
 from stepwarden.policy.cel.emit import FACTS, Clause, Layout, Program, compile_rules
 from stepwarden.policy.cel.parser import parse as parse_expression
 from stepwarden.policy.cel.syntax import Expr
+from stepwarden.policy.custom import read_signals
 from stepwarden.policy.document import Node, Scalar, Table
 from stepwarden.policy.document import parse as parse_document
 from stepwarden.policy.fields import DEMAND_KEYS, Fields, fault
 from stepwarden.policy.policy import Action, Band, Policy, Rule
-from stepwarden.signals.catalogue import CATALOGUE, POSITION
+from stepwarden.signals.catalogue import CATALOGUE
+from stepwarden.signals.custom import CustomSpec
 
 MAX_RULES, MAX_ACTIONS, MAX_BANDS = 200, 500, 16
 ACTION = r"\*|[a-z][a-z0-9_.:-]*\*?|\*[a-z0-9_.:-]+"
+POLICY_KEYS = ("version", "name", "prior", "actions", "bands", "signals", "rules")
 RULE_KEYS = ("id", "when", "weight", "of", "least", "most", "reason", "technique", *DEMAND_KEYS)
 Written = tuple[Rule, Expr, Expr | None]
 """A rule with its condition and, of a graded one, its amount."""
@@ -60,9 +64,7 @@ VARIABLES: dict[str, CelType] = {
     "sensitivity": "int",
     "standing_aal": "int",
 }
-"""Every name that an expression may use, with its type."""
-
-LAYOUT = Layout(positions=POSITION, texts=frozenset(spec.name for spec in CATALOGUE if spec.type == "str"))
+"""Every name that an expression of any policy may use, with its type."""
 
 
 def load(text: str) -> Policy:
@@ -71,9 +73,11 @@ def load(text: str) -> Policy:
     Raises:
         PolicyError: and nothing else, whatever the text is.
     """
-    root = Fields(parse_document(text), "a policy", ("version", "name", "prior", "actions", "bands", "rules"))
+    root = Fields(parse_document(text), "a policy", POLICY_KEYS)
     fields.whole(root.need("version"), "version", least=1, most=1)
-    rules = _rules(root.need("rules"))
+    defined = root.get("signals")
+    signals = () if defined is None else read_signals(defined, VARIABLES)
+    rules = _rules(root.need("rules"), {**VARIABLES, **{one.name: _TYPES[one.type] for one in signals}})
     return Policy(
         digest=hashlib.sha256(text.encode()).hexdigest(),
         name=fields.text(root.need("name"), "name", most=64),
@@ -82,7 +86,8 @@ def load(text: str) -> Policy:
         actions=_actions(root.need("actions")),
         bands=_bands(root.need("bands")),
         rules=[rule for rule, _, _ in rules],
-        program=_compile(rules),
+        program=_compile(rules, _layout(signals)),
+        signals=signals,
     )
 
 
@@ -151,7 +156,7 @@ def _bands(node: Node) -> list[Band]:
     return found
 
 
-def _rules(node: Node) -> list[Written]:
+def _rules(node: Node, variables: Mapping[str, CelType]) -> list[Written]:
     found: list[Written] = []
     seen: set[str] = set()
     for item in fields.listing(node, "rules", most=MAX_RULES):
@@ -183,8 +188,9 @@ def _rules(node: Node) -> list[Written]:
             least=least,
             most=most,
         )
-        holds = _expression(when, "bool", "a rule holds or not")
-        found.append((made, holds, None if of is None else _expression(of, "int", "'of' is a number")))
+        holds = _expression(when, variables, "bool", "a rule holds or not")
+        weighed = None if of is None else _expression(of, variables, "int", "'of' is a number")
+        found.append((made, holds, weighed))
     return found
 
 
@@ -204,10 +210,10 @@ def _bounds(rule: Fields) -> tuple[int, int]:
     return least, most
 
 
-def _expression(written: Scalar, wanted: CelType, what: str) -> Expr:
+def _expression(written: Scalar, variables: Mapping[str, CelType], wanted: CelType, what: str) -> Expr:
     try:
         tree = parse_expression(written.text)
-        found = check(tree, VARIABLES)
+        found = check(tree, variables)
     except PolicyError as exc:
         # The expression's own errors count columns from its start, on line 1; here they go to their place.
         line, column = written.place(exc.column - 1)
@@ -218,7 +224,7 @@ def _expression(written: Scalar, wanted: CelType, what: str) -> Expr:
     return tree
 
 
-def _compile(rules: list[Written]) -> Program:
+def _compile(rules: list[Written], layout: Layout) -> Program:
     clauses = [
         Clause(
             condition=holds,
@@ -231,4 +237,13 @@ def _compile(rules: list[Written]) -> Program:
         )
         for rule, holds, amount in rules
     ]
-    return compile_rules(clauses, LAYOUT)
+    return compile_rules(clauses, layout)
+
+
+def _layout(signals: Sequence[CustomSpec]) -> Layout:
+    """Values are those of the catalogue, then those of the policy's own signals in their order."""
+    specs = (*CATALOGUE, *signals)
+    return Layout(
+        positions={spec.name: place for place, spec in enumerate(specs)},
+        texts=frozenset(spec.name for spec in specs if spec.type == "str"),
+    )

@@ -25,6 +25,7 @@ from stepwarden.policy.cel.emit import Outcome, Program, graded
 from stepwarden.policy.demand import FAILED_RULE, decide, strongest
 from stepwarden.policy.risk import risk_of
 from stepwarden.signals.catalogue import Values
+from stepwarden.signals.custom import CustomSpec
 
 __all__ = ["Action", "Assessment", "Band", "Policy", "Reason", "Rule", "decide", "strongest"]
 
@@ -113,7 +114,10 @@ class _Level(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Policy:
-    """See the module. ``hash`` is the SHA-256 of the text's bytes, in hex."""
+    """See the module. ``hash`` is the SHA-256 of the text's bytes, in hex.
+
+    ``signals``: those that it defines itself. Their values are expected after the catalogue's, in this order.
+    """
 
     def __init__(
         self,
@@ -126,6 +130,7 @@ class Policy:
         bands: Sequence[Band],
         rules: Sequence[Rule],
         program: Program,
+        signals: Sequence[CustomSpec] = (),
     ) -> None:
         self.hash = digest
         self.name = name
@@ -134,6 +139,7 @@ class Policy:
         self.actions = dict(actions)
         self.bands = tuple(bands)
         self.rules = tuple(rules)
+        self.signals = tuple(signals)
         self._program = program
         self._all_rules = program.rules
         self._by_id = {rule.id: rule for rule in rules}

@@ -68,7 +68,7 @@ _ALLOWED = (
     ast.Compare, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.BinOp, ast.Add,
     ast.Mult, ast.FloorDiv, ast.Tuple, ast.List,
 )  # fmt: skip
-_METHODS = frozenset((*FACTS, "startswith", "endswith", "append"))
+_METHODS = frozenset((*FACTS, "outcome", "startswith", "endswith", "append"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,10 +99,11 @@ class Program:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Where the signals stand in the values, and which of them are texts."""
+    """Where the signals stand in the values, and which of them are texts; which texts the facts have."""
 
     positions: Mapping[str, int]
     texts: frozenset[str] = frozenset()
+    facts: tuple[str, ...] = FACTS
 
 
 def graded(weight: int, amount: int, least: int, most: int) -> int:
@@ -114,9 +115,9 @@ def graded(weight: int, amount: int, least: int, most: int) -> int:
     return min(most, max(least, weight * amount // 1000))
 
 
-def compile_expression(condition: Expr, layout: Layout) -> OneRule:
-    """One expression with exact semantics: gives its value, or raises."""
-    writer = _Writer(layout, {}, exact=True)
+def compile_expression(condition: Expr, layout: Layout, *, exact: bool = True) -> OneRule:
+    """One expression with exact semantics: gives its value, or raises. Not ``exact``: may raise where it has one."""
+    writer = _Writer(layout, {}, exact=exact)
     source = f"def rule(V, F, N, S):\n    return {writer.write(condition)}\n"
     found: OneRule = _run(source, writer.constants)["rule"]
     return found
@@ -126,9 +127,9 @@ def compile_rules(clauses: Sequence[Clause], layout: Layout) -> Program:
     """All clauses; their conditions must have been checked to be bool over these names."""
     uses: Counter[str] = Counter()
     for clause in clauses:
-        uses.update(_names(clause.condition))
+        uses.update(names_in(clause.condition))
         if clause.amount is not None:
-            uses.update(_names(clause.amount))
+            uses.update(names_in(clause.amount))
     shared = {name: f"s{number}" for number, name in enumerate(sorted(n for n in uses if uses[n] > 1))}
     plain = _Writer(layout, {}, exact=False)
     writer = _Writer(layout, shared, exact=False)
@@ -173,7 +174,8 @@ def _graded_lines(clause: Clause, amount: str) -> list[str]:
     ]
 
 
-def _names(node: Expr) -> list[str]:
+def names_in(node: Expr) -> list[str]:
+    """Every name in an expression, as often as it stands there."""
     match node:
         case Constant():
             return []
@@ -193,7 +195,7 @@ def _names(node: Expr) -> list[str]:
             below = node.args
         case _:
             assert_never(node)
-    return [name for child in below for name in _names(child)]
+    return [name for child in below for name in names_in(child)]
 
 
 class _Writer:
@@ -201,7 +203,8 @@ class _Writer:
 
     def __init__(self, layout: Layout, shared: Mapping[str, str], *, exact: bool) -> None:
         self._positions = layout.positions
-        self._texts = layout.texts.union(FACTS)
+        self._facts = layout.facts
+        self._texts = layout.texts.union(layout.facts)
         self._shared = shared
         self._exact = exact
         self.constants: dict[str, Any] = {}
@@ -211,7 +214,7 @@ class _Writer:
             return self._shared[name]
         if name in self._positions:
             return f"V[{self._positions[name]:d}]"
-        if name in FACTS:
+        if name in self._facts:
             return f"F.{name}"
         return {"sensitivity": "N", "standing_aal": "S"}[name]
 
