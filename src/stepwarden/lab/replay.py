@@ -94,7 +94,9 @@ class Replay:
     @classmethod
     def begin(cls, describer: Describer, policy: Policy, limits: Limits) -> "Replay":
         """A replay that knows nobody yet."""
-        return cls(describer, policy, SignalState(limits))
+        signals = SignalState(limits)
+        signals.define([policy.signals])
+        return cls(describer, policy, signals)
 
     def results(self, items: Iterable[Imported]) -> Iterator[Replayed]:
         """Decide all of them, in the given order, which must be that of time."""
