@@ -11,7 +11,8 @@ from stepwarden.policy.loader import load
 
 SECOND = 1_000_000
 _TEXT = 'version: 1\nname: NAME\nprior: -4.0\nactions: {"*": {demand: none, sensitivity: 0}}\nbands: []\nrules: []\n'
-TEXTS = tuple(_TEXT.replace("NAME", name) for name in "pqr")
+_OWN = "signals:\n  mine: {primitive: count, key: [actor], window: 1h}\n"
+TEXTS = (_TEXT.replace("NAME", "p"), _TEXT.replace("NAME", "q"), _TEXT.replace("NAME", "r") + _OWN)
 POLICIES = tuple((load(text).hash, text) for text in TEXTS)
 LIMITS = ("actors", "active", "addresses", "networks", "devices", "sessions", "trouble", "labels")
 

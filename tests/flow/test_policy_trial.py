@@ -450,3 +450,47 @@ def test_a_share_is_drawn_evenly_and_differs_between_policies() -> None:
     assert 50 < len(first & second) < 160
     assert {one for one in actors if chosen(HASH["live"], one, 2_000)} > first
     assert not any(chosen(HASH["live"], one, 0) for one in actors)
+
+
+OWN = STRICT.replace("name: strict", "name: own").replace("demand: aal2}\n  tr", "demand: none}\n  tr")
+OWN = (
+    OWN.replace(
+        "rules:\n",
+        "signals:\n  here_1h: {primitive: count, key: [address], window: 1h}\n"
+        "  mine_1h: {primitive: count, key: [actor], window: 1h}\nrules:\n",
+    )
+    + "  - {id: crowd, when: here_1h >= 40, weight: 9, reason: A crowd, technique: T1110}\n"
+)
+
+
+def test_a_candidate_brings_signals_of_its_own(place: House) -> None:
+    """Counted from the shadow on, across restarts and a promotion; the live policy's answers hold none of them."""
+    own = load(OWN).hash
+
+    async def shadow(node: Node) -> None:
+        await trial(node, OWN)
+        await ask(node)
+
+    async def canary(node: Node) -> None:
+        await step(node, "canary", "candidate", share=5_000)
+        await ask(node)
+
+    async def promote(node: Node) -> dict[str, Answer]:
+        await step(node, "promote", own, force="a test")
+        return await ask(node)
+
+    async def back(node: Node) -> dict[str, Answer]:
+        await step(node, "rollback")
+        return await ask(node)
+
+    place.live(shadow)
+    assert all("here_1h" not in one.signals for one in decided(place))
+    place.live(canary)
+    second = decided(place)[24:]
+    assert [one.signals.get("here_1h") for one in second if one.policy == own] == [
+        24 + number for number, one in enumerate(second) if one.policy == own
+    ]
+    assert all("here_1h" not in one.signals for one in second if one.policy != own)
+    assert {one.decision for one in place.live(promote).values()} == {"step_up"}
+    assert {one.decision for one in place.live(back).values()} == {"allow"}
+    assert recomputed(place.leaves()).decisions == 4 * 24

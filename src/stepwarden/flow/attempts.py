@@ -128,7 +128,7 @@ class Attempts:
             key=key + body,
             by=by,
             facts=facts,
-            signals=sparse(found.values),
+            signals=sparse(found.values, policy.signals),
             evidence=assessment.evidence,
             score=assessment.score,
             risk=assessment.risk,

@@ -109,7 +109,7 @@ def compare(index: int, entry: AttemptDecided, state: LogState) -> None:
     decision = deciding(state, entry.facts, now=entry.time, bind=lambda: entry.binding, grant=entry.grant)
     found = decision.judgement
     _same(index, "policy", entry.policy, decision.policy.hash)
-    _same(index, "signals", entry.signals, sparse(found.values))
+    _same(index, "signals", entry.signals, sparse(found.values, decision.policy.signals))
     _same(index, "standing", entry.standing, found.standing)
     _same(index, "evidence", entry.evidence, found.assessment.evidence)
     _same(index, "score", entry.score, found.assessment.score)

@@ -33,6 +33,7 @@ from stepwarden.flow.lifecycle import WHOLE
 from stepwarden.flow.state import LogState
 from stepwarden.policy.demand import FAILED_RULE, decide, strongest
 from stepwarden.policy.policy import Policy
+from stepwarden.signals.state import Values
 
 LIVE_ASKS_MORE: Final = "live_policy"
 """The id that stands among the evidence of a canary's decision where the live policy demands more."""
@@ -118,10 +119,19 @@ def _assessed(state: LogState, candidate: Policy, facts: Facts, own: Judgement, 
             now,
             doubted=state.doubted,
             beside=beside_of(state.stepup, facts, now, emergency=state.cycle.emergency is not None),
-            values=own.values,
+            values=_values(state, candidate, facts, own),
         )
     except Exception:  # noqa: BLE001 - whatever a candidate raises must not touch the live answer
         return None
+
+
+def _values(state: LogState, candidate: Policy, facts: Facts, own: Judgement) -> Values:
+    """The signals as the candidate expects them: those that it defines itself in place of the live policy's."""
+    defined = state.policy.signals if state.policy is not None else ()
+    if candidate.signals == defined:
+        return own.values
+    shared = own.values[: len(own.values) - len(defined)]
+    return shared + state.signals.read_custom(facts, candidate.signals)
 
 
 @lru_cache(maxsize=1_024)

@@ -107,7 +107,7 @@ def weigh(
         values: what the signals are, where they have been read already.
     """
     if values is None:
-        values = signals.read(facts)
+        values = signals.read(facts, policy.signals)
     assessment = policy.assess(facts, values, standing)
     if beside is not None:
         assessment = beside(assessment)

@@ -27,6 +27,7 @@ from stepwarden.events.entries import (
 from stepwarden.flow.lifecycle import LifeCycle
 from stepwarden.policy.loader import load
 from stepwarden.policy.policy import Policy
+from stepwarden.signals.custom import CustomSpec
 from stepwarden.signals.limits import Limits
 from stepwarden.signals.state import SignalState
 from stepwarden.stepup.state import StepUpState
@@ -81,8 +82,10 @@ class LogState:
                 _remember(self.spent, entry.previous, True, REMEMBERED_OUTCOMES)
         elif isinstance(entry, PolicyChanged):
             self.policy = self.policies[entry.policy] = load(entry.text)
+            self.signals.define(self.definitions())
         elif isinstance(entry, PolicyStepped):
             self._load_candidate()
+            self.signals.define(self.definitions())
         elif isinstance(entry, LogDoubted):
             _remember(self.doubts, claim_of(entry.size, entry.root), True, REMEMBERED_CLAIMS)
         elif isinstance(entry, LogTrusted):
@@ -96,6 +99,14 @@ class LogState:
         candidate = self.cycle.candidate
         if candidate and candidate not in self.policies:
             self.policies[candidate] = load(self.cycle.records[candidate].text)
+
+    def definitions(self) -> list[tuple[CustomSpec, ...]]:
+        """The signals that policies in force define: the live one, the candidate, and the one to roll back to.
+
+        That one goes on counting, so that after a rollback its signals do not begin from nothing.
+        """
+        names = (self.cycle.live, self.cycle.candidate, *self.cycle.former[-1:])
+        return [self.policies[name].signals for name in names if name in self.policies]
 
     @property
     def candidate(self) -> Policy | None:

@@ -19,6 +19,7 @@ from stepwarden.errors import InputError, PolicyError
 from stepwarden.flow.lifecycle import LifeCycle
 from stepwarden.flow.state import LogState
 from stepwarden.policy.loader import load as load_policy
+from stepwarden.signals.limits import STANDARD
 from stepwarden.signals.state import SignalState
 from stepwarden.stepup import snapshot as stepup_snapshot
 
@@ -82,17 +83,16 @@ def load(data: bytes) -> LogState:
         found = _decode(data)
         if found.version != VERSION:
             raise InputError(f"a state of version {found.version}; this version reads {VERSION}")
-        signals = SignalState.load(found.signals)
-        state = LogState(signals.limits)
+        state = LogState(STANDARD)
         policies = [load_policy(text) for text in found.policies]
         state.policies = {policy.hash: policy for policy in policies}
         state.policy = state.policies[found.policy] if found.policy else None
         if found.cycle.candidate:
             state.policy_of(found.cycle.candidate)  # a state without it could not decide
         state.cycle = found.cycle
+        state.signals = SignalState.load(found.signals, state.definitions())
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, PolicyError, KeyError) as exc:
         raise InputError(f"not the state of a log: {exc!r}") from exc
-    state.signals = signals
     state.stepup = stepup_snapshot.load(found.stepup)
     state.answered = OrderedDict(found.answered)
     state.outcomes = OrderedDict(found.outcomes)
