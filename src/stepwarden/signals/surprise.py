@@ -73,7 +73,7 @@ class Population:
     ``people`` were seen, on ``days`` days of theirs together. ``kinds`` and ``totals`` are in the order of ``COUNTED``.
     """
 
-    __slots__ = ("days", "kinds", "limit", "people", "totals")
+    __slots__ = ("_terms", "days", "kinds", "limit", "people", "totals")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -81,6 +81,7 @@ class Population:
         self.people = 0
         self.kinds: tuple[dict[str, int], ...] = tuple({} for _ in COUNTED)
         self.totals = [0] * len(COUNTED)
+        self._terms: tuple[float, ...] = ()
 
     def learn(self, habit: Habit, seen: str, second: int) -> None:
         """An attempt with the marks ``seen`` ended well: ``habit`` takes it in, and what is new in their day counts
@@ -90,6 +91,8 @@ class Population:
         if habit.days != days:
             self.days += 1
             self.people += not days
+        if fresh:
+            self._terms = ()
         for part in fresh:
             at = _PLACE[part[0]]
             if at is not None:
@@ -101,6 +104,7 @@ class Population:
 
     def bound(self, limit: int) -> None:
         self.limit = limit
+        self._terms = ()
         for kind in self.kinds:
             if len(kind) > limit:
                 self._forget(kind)
@@ -120,21 +124,23 @@ class Population:
         _, a, _, c, s, u, b, o, t = counts
         _, of_a, _, of_c, of_s, of_u, of_b, of_o, of_t = habit.sums()
         addresses, asns, countries, agents, browsers, systems, types = self.kinds
-        all_a, all_s, all_c, all_u, all_b, all_o, all_t = self.totals
+        if not self._terms:
+            self._terms = self._worked_out()
+        for_a, for_s, for_c, for_u, for_b, for_o, for_t, usual = self._terms
         # Written out, and asked of dicts: this runs for every attempt.
+        found = addresses.get(facts.address, 0)
         place = (
-            ADDRESS * _finest(addresses.get(facts.address, 0), all_a + 1 + len(asns) + len(countries), 3)
-            + ASN * asns.get(facts.asn, 0) / all_s
-            + COUNTRY * countries.get(facts.country, 0) / all_c
+            (for_a * found * found / (found + 3) if found else for_a)
+            + for_s * asns.get(facts.asn, 0)
+            + for_c * countries.get(facts.country, 0)
         )
+        found = agents.get(facts.agent, 0)
         agent = (
-            AGENT
-            * _finest(agents.get(facts.agent, 0), all_u + 1 + len(browsers) + len(systems) + len(types), 4)
-            + BROWSER * browsers.get(facts.browser, 0) / all_b
-            + SYSTEM * systems.get(facts.os, 0) / all_o
-            + DEVICE_TYPE * types.get(facts.device_type, 0) / all_t
+            (for_u * found * found / (found + 4) if found else for_u)
+            + for_b * browsers.get(facts.browser, 0)
+            + for_o * systems.get(facts.os, 0)
+            + for_t * types.get(facts.device_type, 0)
         )
-        usual = self.days / self.people
         my_place = ADDRESS * a / of_a + ASN * s / of_s + COUNTRY * c / of_c
         my_agent = AGENT * u / of_u + BROWSER * b / of_b + SYSTEM * o / of_o + DEVICE_TYPE * t / of_t
         days = float(habit.days)
@@ -147,7 +153,17 @@ class Population:
         of_agent = thousandths(agent / (my_agent or UNSEEN_SHARE * agent))
         return of_place, of_agent, of_place + of_agent + thousandths(usual / days)
 
-
-def _finest(count: int, room: int, own: int) -> float:
-    """The smoothed share of a value; ``room`` is N + M, ``own`` the m of one value."""
-    return count * count / (room * (count + own)) if count else 1.0 / room
+    def _worked_out(self) -> tuple[float, ...]:
+        """What one count weighs in each of the kinds, the smoothed ones by N + M; the days of one person."""
+        _, asns, countries, _, browsers, systems, types = map(len, self.kinds)
+        all_a, all_s, all_c, all_u, all_b, all_o, all_t = self.totals
+        return (
+            ADDRESS / (all_a + 1 + asns + countries),
+            ASN / all_s,
+            COUNTRY / all_c,
+            AGENT / (all_u + 1 + browsers + systems + types),
+            BROWSER / all_b,
+            SYSTEM / all_o,
+            DEVICE_TYPE / all_t,
+            self.days / self.people,
+        )
