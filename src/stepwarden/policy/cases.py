@@ -170,7 +170,7 @@ def _values(nodes: Sequence[Node], policy: Policy) -> Values:
             if spec.type == "bool":
                 given[spec.name] = fields.truth(value, spec.name)
             elif spec.type == "int":
-                given[spec.name] = fields.whole(value, spec.name, least=-1, most=999_999_999)
+                given[spec.name] = fields.whole(value, spec.name, least=-999_999_999, most=999_999_999)
             else:
                 given[spec.name] = fields.scalar(value, spec.name).text
     try:
