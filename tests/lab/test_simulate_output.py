@@ -30,6 +30,7 @@ from stepwarden.lab.simulate.run import (
 )
 from stepwarden.lab.simulate.tally import Tally
 from stepwarden.lab.simulate.world import World
+from stepwarden.policy.loader import load
 from stepwarden.signals.catalogue import CATALOGUE
 from stepwarden.signals.limits import STANDARD
 from tests.lab.lab_house import NoAgents, shipped
@@ -85,6 +86,30 @@ def test_all_signals_are_columns_where_they_are_asked_for(tmp_path: Path) -> Non
     assert {spec.name for spec in CATALOGUE} <= set(frame.columns)
     assert set(COLUMNS) <= set(frame.columns)
     assert (frame["first_seen"] == (frame["actor_logins"] == 0)).all()
+
+
+CUSTOM = """
+version: 1
+name: own signals
+prior: -4
+actions: {"*": {sensitivity: 1, demand: none}}
+bands: []
+signals:
+  score: {primitive: count, key: [actor], window: 7d, doc: "Attempts in a week."}
+rules: []
+"""
+
+
+def test_signals_of_the_policy_itself_are_columns_too(tmp_path: Path) -> None:
+    """Counted as in the service; one that is called like a column of ours is told from it."""
+    policy = load(CUSTOM)
+    with Writer(tmp_path, specs_of(policy.signals), signals=True) as writer:
+        for row in Engine[Here](new_site(policy)).run(life(6, 4, 1), []):
+            writer.add(row)
+    frame = pl.read_parquet(tmp_path / ATTEMPTS)
+    mine = frame.filter(pl.col("person") == 0)["signal.score"].to_list()
+    assert mine == list(range(len(mine)))
+    assert frame["score"].max() == -4_000
 
 
 def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:

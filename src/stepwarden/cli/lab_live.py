@@ -83,7 +83,7 @@ def against(
         site.enrol(_counted(actors, progress))
         if out is None:
             return run_live(site, plan, progress, None)[0]
-        with Writer(out, specs_of(), signals=False) as writer:
+        with Writer(out, specs_of(policy.signals), signals=False) as writer:
             tally, skipped = run_live(site, plan, progress, writer)
     write_results(out, plan, policy, tally, skipped, time.perf_counter() - began, live=True)
     return tally

@@ -98,6 +98,7 @@ class OfflineSite:
         self.policy = policy
         self.state = Folded(limits)
         self.state.signals.define([policy.signals])
+        self.state.signals.define([policy.signals])
         self._means = Means(
             secrets=_Authenticators(), keyed=_hashed, mint=_mint, rp_id="", origins=frozenset()
         )

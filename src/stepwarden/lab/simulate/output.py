@@ -11,7 +11,8 @@ sign-ins that had ended well before), ``campaign`` (-1: people); ``probe``: weig
 ``right``: it would have succeeded where let through; ``reply``: what came of a step-up as planned; ``decision``,
 ``score`` (thousandths of a nat), ``risk`` (parts per million), ``asked_aal`` (the level demanded), ``passed``,
 ``open``; ``rules``: the evidence, ``<rule>:<weight>`` with blanks between, an exclamation mark behind what failed; and
-the signals of ``KEPT``. With ``signals`` all signals stand there, one column each by its name in the catalogue.
+the signals of ``KEPT``. With ``signals`` all signals stand there, those of the policy too, one column each by its name
+(``signal.<name>`` where a column has that name already).
 
 Rows are written in chunks, so memory does not grow with the run: chunks become parts of their own, and in the end one
 file. The same run gives the same columns to the byte.
@@ -50,6 +51,26 @@ KEPT: Final = (
 )
 """Signals that stand in every ``attempts.parquet``."""
 SPELLINGS: Final = 65_536
+OWN: Final = frozenset(
+    (
+        *(
+            "time",
+            "person",
+            "login",
+            "campaign",
+            "probe",
+            "action",
+            "right",
+            "reply",
+            "decision",
+            "score",
+            "risk",
+        ),
+        *("asked_aal", "passed", "open", "address_kind", "rules"),
+    )
+)
+"""Columns that are no signals."""
+SUCCESS: Final[Outcome] = "success"
 _TYPES: Final[Mapping[str, Any]] = {"int": pl.Int64, "bool": pl.Boolean, "str": pl.String}
 _REPLY: Final = pl.Enum(get_args(Reply))
 _VERDICT: Final = pl.Enum(get_args(Verdict))
@@ -70,7 +91,7 @@ class Writer:
         self._parts = 0
         wanted = specs if signals else [spec for spec in specs if spec.name in KEPT]
         places = {spec.name: place for place, spec in enumerate(specs)}
-        self._columns = [(spec.name, places[spec.name], _TYPES[spec.type]) for spec in wanted]
+        self._columns = [(_column(spec.name), places[spec.name], _TYPES[spec.type]) for spec in wanted]
         self._defaults = tuple(spec.default for spec in specs)
         self._spelled: dict[tuple[Evidence, ...], str] = {}
 
@@ -152,7 +173,9 @@ class Writer:
             folder.rmdir()
 
 
-SUCCESS: Final[Outcome] = "success"
+def _column(name: str) -> str:
+    """A policy may call a signal of its own what a column is called here."""
+    return f"signal.{name}" if name in OWN else name
 
 
 def write_run(

@@ -169,7 +169,7 @@ def simulate_offline(
     with steady():
         site = offline(plan, policy, limits, agents)
         engine = Engine[Here](site, plan.probes)
-        with Writer(out, specs_of(), signals=signals) as writer:
+        with Writer(out, specs_of(policy.signals), signals=signals) as writer:
             tally = run(engine, plan, progress, writer)
     seconds = time.perf_counter() - began
     write_results(out, plan, policy, tally, engine.skipped, seconds, live=False)
