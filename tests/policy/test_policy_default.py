@@ -107,7 +107,8 @@ def test_attack_a_failing_rule_lowers_the_demand(number: int) -> None:
         assert after.risk >= before.risk
         assert strongest(after.demand, before.demand) == after.demand
         assert after.demand.aal >= 2
-        assert Evidence(rule.id, max(rule.weight, 0), True) in after.evidence
+        worst = rule.most if rule.of else rule.weight
+            assert Evidence(rule.id, max(worst, 0), True) in after.evidence
         held = Standing(aal=1, since=NOW)
         order = ("allow", "step_up", "deny")
         assert order.index(decide(after.demand, held, NOW, None)) >= order.index(
