@@ -32,7 +32,7 @@ from stepwarden.lab.tuning.patterns import Event, Pattern, Patterns
 from stepwarden.lab.tuning.samples import SHOWN, Belief, Row, Samples, believed, gather
 from stepwarden.policy.policy import Policy
 from stepwarden.signals.actions import is_sign_in
-from stepwarden.signals.catalogue import dense
+from stepwarden.signals.catalogue import CATALOGUE, dense
 
 if TYPE_CHECKING:
     import polars
@@ -82,9 +82,10 @@ def own_log(leaves: Iterable[bytes], policy: Policy, progress: Callable[[int], N
             progress(index)
     if not attempts:
         raise InputError("the log holds no attempt to learn from")
+    kinds = {spec.name: type(spec.default) for spec in (*CATALOGUE, *policy.signals)}
     return History(
         samples=gather(
-            (_row(one, policy) for one in attempts.values()),
+            (_row(one, policy, kinds) for one in attempts.values()),
             rules=[rule.id for rule in policy.rules],
             weights=[rule.weight for rule in policy.rules],
             prior=policy.prior,
@@ -173,9 +174,11 @@ def _believe(
         attempt.beliefs.append(belief)
 
 
-def _row(attempt: _Attempt, policy: Policy) -> Row:
+def _row(attempt: _Attempt, policy: Policy, kinds: dict[str, type]) -> Row:
     entry = attempt.entry
-    found = policy.assess(entry.facts, dense(entry.signals), entry.standing)
+    # By name: what another policy called the same, it measured in its own way; what only it has is left out.
+    signals = {name: value for name, value in entry.signals.items() if kinds.get(name) is type(value)}
+    found = policy.assess(entry.facts, dense(signals, policy.signals), entry.standing)
     return Row(
         time=entry.facts.time,
         actor=entry.facts.actor or f"nobody at {entry.facts.address}",
