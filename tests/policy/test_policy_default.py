@@ -108,7 +108,7 @@ def test_attack_a_failing_rule_lowers_the_demand(number: int) -> None:
         assert strongest(after.demand, before.demand) == after.demand
         assert after.demand.aal >= 2
         worst = rule.most if rule.of else rule.weight
-            assert Evidence(rule.id, max(worst, 0), True) in after.evidence
+        assert Evidence(rule.id, max(worst, 0), True) in after.evidence
         held = Standing(aal=1, since=NOW)
         order = ("allow", "step_up", "deny")
         assert order.index(decide(after.demand, held, NOW, None)) >= order.index(
