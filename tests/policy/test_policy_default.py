@@ -133,7 +133,7 @@ def test_attack_a_broken_signal_lowers_the_demand(position: int) -> None:
     found = POLICY.assess(LOGIN, values, NOBODY)
     before = POLICY.assess(LOGIN, dense({"actor_logins": 30}), NOBODY)
     assert strongest(found.demand, before.demand) == found.demand
-    used = any(CATALOGUE[position].name in rule.when for rule in POLICY.rules)
+    used = any(CATALOGUE[position].name in rule.when + rule.of for rule in POLICY.rules)
     failed = [one for one in found.evidence if one.failed]
     if CATALOGUE[position].name == "new_device":
         assert failed
