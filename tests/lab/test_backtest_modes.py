@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stepwarden.app.node import Node
+from stepwarden.errors import InputError
 from stepwarden.events.encoding import encode
 from stepwarden.events.entries import AttemptDecided, Entry, PolicyChanged
 from stepwarden.flow.judge import weigh_here
@@ -16,6 +17,7 @@ from stepwarden.lab.backtest.assessing import ColumnPolicy
 from stepwarden.lab.backtest.deciding import VERDICTS, decided
 from stepwarden.lab.backtest.folding import Folding, differs
 from stepwarden.lab.backtest.history import load, read
+from stepwarden.lab.backtest.running import seen_by
 from stepwarden.policy.default import default_text
 from stepwarden.policy.loader import load as load_policy
 from stepwarden.signals.catalogue import sparse
@@ -66,7 +68,7 @@ def test_both_ways_agree_and_the_live_policy_gives_what_was_recorded(
     assert again.frame.equals(history.frame)
     assert again.policy == history.policy
     for policy, folded in ((shipped(), live), (candidate, other)):
-        found = decided(again.frame, ColumnPolicy(policy).assess(again.frame))
+        found = decided(again.frame, ColumnPolicy(policy).assess(seen_by(policy, again)))
         assert differs(found, folded) == ""
 
 
@@ -114,5 +116,81 @@ def test_both_ways_agree_on_logs_of_entries_of_every_kind(entries: list[Entry], 
     folding = Folding(policies)
     history = read(honest(entries, asked), watch=folding)
     for policy, folded in zip(policies, folding.folded, strict=True):
-        found = decided(history.frame, ColumnPolicy(policy).assess(history.frame))
+        found = decided(history.frame, ColumnPolicy(policy).assess(seen_by(policy, history)))
         assert differs(found, folded.decided()) == ""
+
+
+OWN = """\
+signals:
+  exports_24h:
+    primitive: count
+    key: [actor]
+    window: 24h
+    filter: action == "export"
+    doc: Exports of this person in the last day
+"""
+RULE = """\
+  - id: many-exports
+    when: exports_24h >= 3
+    weight: 3
+    reason: Many exports in one day
+    technique: T1530
+"""
+
+
+def with_own(text: str, signals: str = OWN) -> str:
+    """A policy with a signal of its own and a rule that uses it."""
+    return text.replace("rules:\n", signals + "rules:\n" + RULE, 1)
+
+
+def test_signals_of_the_candidate_are_folded_from_the_log_and_refused_over_columns(house: House) -> None:
+    leaves = lived(house, 5)
+    candidate = load_policy(with_own(default_text()))
+    folding = Folding([shipped(), candidate])
+    history = read(leaves, watch=folding)
+    live, other = folding.folded
+    held = [any(one.rule == "many-exports" for one in evidence) for evidence in other.evidence]
+    seen = dict.fromkeys(history.frame["actor"].to_list(), 0)
+    assert any(held)
+    for (actor, action), holds in zip(history.frame.select("actor", "action").iter_rows(), held, strict=True):
+        assert not holds or seen[actor] >= 3
+        seen[actor] += actor != "" and action == "export"
+    assert (live.decided().score != other.decided().score).any()
+    with pytest.raises(InputError, match="exports_24h"):
+        seen_by(candidate, history)
+
+
+def test_signals_that_the_live_policy_recorded_all_along_serve_both_ways(
+    house: House, tmp_path: Path
+) -> None:
+    live = with_own(default_text())
+    house.data.mkdir()
+    (house.data / "policy.yaml").write_text(live)
+    leaves = lived(house, 6)
+    policies = [
+        load_policy(live),
+        load_policy(live.replace("weight: 3\n    reason: Many", "weight: 1\n    reason: Many")),
+    ]
+    folding = Folding(policies)
+    history = read(leaves, watch=folding)
+    assert history.policy == live
+    history.write(tmp_path / "own.parquet")
+    again = load(tmp_path / "own.parquet")
+    assert again.frame["custom.exports_24h"].max() >= 3  # type: ignore[operator]
+    for policy, folded in zip(policies, folding.folded, strict=True):
+        found = decided(again.frame, ColumnPolicy(policy).assess(seen_by(policy, again)))
+        assert differs(found, folded.decided()) == ""
+
+
+def test_attack_a_signal_of_the_same_name_and_another_meaning_is_not_taken_for_the_recorded_one(
+    house: House,
+) -> None:
+    """Else a candidate that counts something harmless would be judged by what the live policy had counted."""
+    live = with_own(default_text())
+    house.data.mkdir()
+    (house.data / "policy.yaml").write_text(live)
+    history = read(lived(house, 7, steps=30))
+    harmless = OWN.replace('action == "export"', 'action == "logout"')
+    candidate = load_policy(with_own(default_text(), harmless))
+    with pytest.raises(InputError, match="not recorded of every attempt"):
+        seen_by(candidate, history)

@@ -72,12 +72,17 @@ class Folded:
 
 
 class Folding:
-    """Several policies at once; what ``history.read`` may be given to watch."""
+    """Several policies at once; what ``history.read`` may be given to watch. Their own signals begin with the log."""
 
     def __init__(self, policies: Sequence[Policy]) -> None:
         self.folded = [Folded(policy) for policy in policies]
 
-    def __call__(self, row: int, index: int, entry: AttemptDecided, state: LogState) -> None:
+    def begin(self, state: LogState) -> None:
+        """Let the state count what these policies define, whatever was in force then."""
+        state.signals.watch([one.policy.signals for one in self.folded])
+
+    def attempt(self, entry: AttemptDecided, state: LogState) -> None:
+        """Decide the next attempt by each."""
         for one in self.folded:
             one.attempt(entry, state)
 

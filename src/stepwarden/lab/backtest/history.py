@@ -20,17 +20,17 @@ Reading needs all of the log up to an attempt, because what was held then is a f
 followed; what is not recorded in an attempt's entry is worked out by the same code as the service and the audit use.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 import polars as pl
 
 from stepwarden.errors import CorruptLogError, InputError, MalformedEntryError
 from stepwarden.events.encoding import decode_trusted
-from stepwarden.events.entries import AttemptDecided
+from stepwarden.events.entries import AttemptDecided, Entry, PolicyChanged, PolicyStepped
 from stepwarden.flow.judge import around_of
 from stepwarden.flow.state import LogState
 from stepwarden.lab.backtest.deciding import GRANT, STANDING, spelled
@@ -38,6 +38,7 @@ from stepwarden.lab.backtest.later import Later
 from stepwarden.lab.backtest.operators import RANGES
 from stepwarden.lab.backtest.sparse import Sparse
 from stepwarden.policy.cel.emit import FACTS
+from stepwarden.policy.policy import Policy
 from stepwarden.signals.limits import STANDARD
 from stepwarden.stepup.issue import prospect
 
@@ -62,16 +63,30 @@ _TYPES: Final[dict[str, Any]] = {
 """The columns of a row as it is read; those that come later, and the signals, are beside them."""
 _EMPTY: Final = (0, 0, "", "")
 
-Watch = Callable[[int, int, AttemptDecided, LogState], None]
-"""Called with the row's number, the entry's index, the entry and the state before it."""
+
+class Watch(Protocol):
+    """Follows the reading of a log."""
+
+    def begin(self, state: LogState) -> None:
+        """Before the first leaf."""
+        ...
+
+    def attempt(self, entry: AttemptDecided, state: LogState) -> None:
+        """An attempt, and the state before it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """``frame`` as above, in the log's order. ``policy`` is the text of the policy that was live at the end."""
+    """``frame`` as above, in the log's order. ``policy`` is the text of the policy that was live at the end.
+
+    ``signals`` are those that every policy of the log defined and recorded, by what they are (``CustomSpec.identity``)
+    under which name: only these are known of every attempt.
+    """
 
     frame: pl.DataFrame
     policy: str
+    signals: dict[str, str]
 
     def write(self, path: Path) -> None:
         """Write it to a Parquet file.
@@ -79,7 +94,7 @@ class History:
         Raises:
             InputError: it cannot be written.
         """
-        about = msgspec.json.encode({"format": FORMAT, "policy": self.policy}).decode()
+        about = msgspec.json.encode(_About(FORMAT, self.policy, self.signals)).decode()
         draft = path.with_name(f".{path.name}.part")
         try:
             self.frame.write_parquet(draft, metadata={METADATA: about})
@@ -107,7 +122,11 @@ def read(
         CorruptLogError, MalformedEntryError: it cannot be folded.
     """
     state = start or LogState(STANDARD)
-    rows = _Rows()
+    rows, recorded = _Rows(), Recorded()
+    if state.policy is not None:
+        recorded.decides(state.policy)
+    if watch is not None:
+        watch.begin(state)
     for index, leaf in enumerate(leaves, start=state.size):
         try:
             entry = decode_trusted(leaf)
@@ -115,18 +134,20 @@ def read(
             raise MalformedEntryError(f"entry {index}: {exc}") from exc
         if isinstance(entry, AttemptDecided):
             if watch is not None:
-                watch(rows.later.rows, index, entry, state)
+                watch.attempt(entry, state)
             rows.add(index, entry, state)
         else:
             rows.later.fold(entry)
         state.fold(index, entry)
+        recorded.fold(entry, state)
         if index % 1_024 == 0:
             progress(index)
     if not rows.later.rows:
         raise InputError("the log holds no attempt yet: there is nothing to test a policy on", field="data")
     if state.policy is None:
         raise CorruptLogError("the log holds attempts and no policy that was live")
-    return History(frame=rows.frame(), policy=state.policy.text)
+    names = {one.name: one.default for one in state.policy.signals if one.identity in recorded.signals}
+    return History(frame=rows.frame(names), policy=state.policy.text, signals=recorded.signals)
 
 
 def load(path: Path) -> History:
@@ -151,12 +172,40 @@ def load(path: Path) -> History:
         raise InputError(f"{path} is no history of ours: {advice}", field="history") from exc
     if known.format != FORMAT:
         raise InputError(f"{path} was made by another version: {advice}", field="history")
-    return History(frame=narrowed(frame), policy=known.policy)
+    return History(frame=narrowed(frame), policy=known.policy, signals=known.signals)
 
 
 class _About(msgspec.Struct):
     format: int
     policy: str
+    signals: dict[str, str]
+
+
+class Recorded:
+    """The signals that all policies defined that have decided so far: identity to name."""
+
+    def __init__(self) -> None:
+        self._common: dict[str, str] | None = None
+
+    @property
+    def signals(self) -> dict[str, str]:
+        return self._common or {}
+
+    def decides(self, policy: Policy) -> None:
+        """This one decides too, from here on."""
+        own = {one.identity: one.name for one in policy.signals}
+        if self._common is None:
+            self._common = own
+        self._common = {
+            identity: name for identity, name in self._common.items() if own.get(identity) == name
+        }
+
+    def fold(self, entry: Entry, state: LogState) -> None:
+        """Take in an entry that may bring a policy that decides: a live one, or a canary."""
+        if isinstance(entry, PolicyChanged) and state.policy is not None:
+            self.decides(state.policy)
+        elif isinstance(entry, PolicyStepped) and entry.step == "canary" and state.candidate is not None:
+            self.decides(state.candidate)
 
 
 class _Rows:
@@ -204,11 +253,11 @@ class _Rows:
         if len(self._rows) >= CHUNK:
             self._flush()
 
-    def frame(self) -> pl.DataFrame:
-        """All of them."""
+    def frame(self, custom: Mapping[str, int | bool | str]) -> pl.DataFrame:
+        """All of them. ``custom`` are signals that there is a column of even if none was ever recorded."""
         self._flush()
         whole = pl.concat(self._chunks)
-        columns = [*self.later.columns(), *self._signals.columns(self.later.rows)]
+        columns = [*self.later.columns(), *self._signals.columns(self.later.rows, custom)]
         return narrowed(whole.with_columns(columns))
 
     def _flush(self) -> None:

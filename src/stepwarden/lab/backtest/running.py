@@ -24,8 +24,11 @@ from stepwarden.lab.backtest.figures import Comparison
 from stepwarden.lab.backtest.folding import Folded, Folding, differs
 from stepwarden.lab.backtest.history import History, read
 from stepwarden.lab.backtest.resample import REPLICATES
+from stepwarden.lab.backtest.sparse import CUSTOM
+from stepwarden.policy.cel.emit import FACTS
 from stepwarden.policy.loader import load
 from stepwarden.policy.policy import Policy
+from stepwarden.signals.catalogue import POSITION
 
 Mode = Literal["fold", "columns", "both"]
 Progress = Callable[[str, int, int], None]
@@ -66,7 +69,7 @@ def over_log(
     was, now = folding.folded
     if mode == "both":
         for one in (was, now):
-            found = differs(_by_columns(history.frame, one.policy).decided, one.decided())
+            found = differs(_by_columns(history, one.policy).decided, one.decided())
             if found:
                 raise CorruptLogError(
                     f"folding the log and its recorded signals lead to different answers ({found}): "
@@ -84,7 +87,7 @@ def over_history(
         InputError: the history lacks what a policy's rules use.
     """
     before = against if against is not None else load(history.policy)
-    was, now = (_by_columns(history.frame, policy, progress) for policy in (before, candidate))
+    was, now = (_by_columns(history, policy, progress) for policy in (before, candidate))
     return _compared(history.frame, was, now, "columns", seed, progress)
 
 
@@ -121,12 +124,29 @@ def _by_fold(folded: Folded) -> Side:
     return Side(policy=folded.policy, decided=folded.decided(), evidence=evidence)
 
 
-def _by_columns(
-    frame: pl.DataFrame, policy: Policy, progress: Progress = lambda what, done, end: None
-) -> Side:
-    columns = ColumnPolicy(policy)
+def _by_columns(history: History, policy: Policy, progress: Progress = lambda what, done, end: None) -> Side:
+    frame, columns = seen_by(policy, history), ColumnPolicy(policy)
     assessed = columns.assess(frame, lambda done: progress(f"deciding by {policy.name}", done, len(frame)))
-    return Side(policy=policy, decided=decided(frame, assessed), evidence=_evidence(frame, columns))
+    decision = decided(history.frame, assessed)
+    return Side(policy=policy, decided=decision, evidence=_evidence(frame, columns))
+
+
+def seen_by(policy: Policy, history: History) -> pl.DataFrame:
+    """The columns that the policy's rules may use, under the names that they have there.
+
+    Raises:
+        InputError: the policy defines signals that were not recorded all along.
+    """
+    lacking = [one.name for one in policy.signals if history.signals.get(one.identity) != one.name]
+    if lacking:
+        raise InputError(
+            f"{policy.name} defines signals that were not recorded of every attempt ({', '.join(lacking)}): "
+            "use --mode fold over the log, which works them out",
+            field="mode",
+        )
+    frame = history.frame
+    shared = [name for name in (*POSITION, *FACTS, "standing_aal") if name in frame.columns]
+    return frame.select(*shared, *(pl.col(CUSTOM + one.name).alias(one.name) for one in policy.signals))
 
 
 def _evidence(frame: pl.DataFrame, columns: ColumnPolicy) -> Evidence:

@@ -1,6 +1,7 @@
 """Signals as they are recorded, sparsely, to whole columns: what is not written down is the default."""
 
 from array import array
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -31,15 +32,17 @@ class Sparse:
             places.append(row)
             self._values[name].append(value)
 
-    def columns(self, rows: int) -> list[pl.Series]:
-        """One for each built-in signal, and for each other one that was ever recorded."""
+    def columns(self, rows: int, custom: Mapping[str, int | bool | str]) -> list[pl.Series]:
+        """One for each built-in signal, for each of ``custom`` (name and default), and for others that were recorded.
+
+        A name that two policies used for signals of different types is left out.
+        """
         found = [self._column(spec.name, spec.name, spec.default, rows) for spec in CATALOGUE]
-        # Of a signal that a policy defines the default is what its type has where nothing was counted.
-        found += [
-            self._column(CUSTOM + name, name, type(self._values[name][0])(), rows)
-            for name in self._places
-            if name not in _BUILT_IN
-        ]
+        defaults = {name: type(values[0])() for name, values in self._values.items() if name not in _BUILT_IN}
+        for name, default in (defaults | dict(custom)).items():
+            kinds = {type(value) for value in self._values.get(name, ())}
+            if kinds <= {type(default)}:
+                found.append(self._column(CUSTOM + name, name, default, rows))
         return found
 
     def _column(self, column: str, name: str, default: int | bool | str, rows: int) -> pl.Series:
