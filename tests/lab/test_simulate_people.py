@@ -15,6 +15,7 @@ import pytest
 
 from stepwarden.connect.lookups.agents import Agents
 from stepwarden.events.attempt import Place
+from stepwarden.lab.simulate import movements
 from stepwarden.lab.simulate.addresses import SimulatedAddresses
 from stepwarden.lab.simulate.doings import Site
 from stepwarden.lab.simulate.life import life
@@ -390,8 +391,9 @@ def test_devices_are_updated_replaced_and_their_cookies_cleared() -> None:
     for one in PEOPLE[:200]:
         phone = one.gadgets[0]
         assert 1 <= len(one.gadgets) <= 4
-        agent, until = kept(phone, 20_454)
+        agent, device, until = kept(one, phone, 20_454)
         assert all(kit(phone, day).user_agent == agent for day in range(20_454, until))
+        assert all(movements.device(one, phone, day) == device for day in range(20_454, until))
         replaced += (
             PEOPLE.usual(one.person.index, START)[1] != PEOPLE.usual(one.person.index, START + 1_096 * DAY)[1]
         )

@@ -9,7 +9,7 @@ Not here: when they sign in (``rhythm``), from where (``movements``).
 
 from typing import Final, NamedTuple
 
-from stepwarden.events.attempt import Attempt
+from stepwarden.events.attempt import Attempt, Device
 from stepwarden.lab.simulate import movements
 from stepwarden.lab.simulate.cities import offset
 from stepwarden.lab.simulate.draws import mix, running
@@ -54,7 +54,7 @@ class Doings:
         self._world = world
         self._more = site.more
         self._actions = _spread(site.actions)
-        self._agents: dict[int, tuple[str, int]] = {}
+        self._sends: dict[int, tuple[str, Device | None, int]] = {}
         self._trips: dict[int, tuple[int, Trip | None]] = {}
 
     def of(self, resident: Resident, chance: Chance, day: int) -> list[Planned]:
@@ -66,7 +66,7 @@ class Doings:
         second = chance.moment // SECOND
         gadget = movements.taken(resident, day, second, chance.device)
         address = movements.whence(self._world, resident, away, gadget, day, second, chance.whence)
-        user_agent, device = self._agent(gadget, day), movements.device(resident, gadget, day)
+        user_agent, device = self._sent(resident, gadget, day)
         place = address.place
         made: list[Planned] = []
         wrong, well = _wrong(resident, chance)
@@ -128,13 +128,14 @@ class Doings:
             made.append(planned)
         return made
 
-    def _agent(self, gadget: Gadget, day: int) -> str:
-        found = self._agents.get(gadget.key)
-        if found is None or found[1] <= day:
-            if len(self._agents) >= _CACHED:
-                self._agents.clear()
-            found = self._agents[gadget.key] = movements.kept(gadget, day)
-        return found[0]
+    def _sent(self, resident: Resident, gadget: Gadget, day: int) -> tuple[str, Device | None]:
+        """User agent and device that the site sees."""
+        found = self._sends.get(gadget.key)
+        if found is None or found[2] <= day:
+            if len(self._sends) >= _CACHED:
+                self._sends.clear()
+            found = self._sends[gadget.key] = movements.kept(resident, gadget, day)
+        return found[0], found[1]
 
     def _away(self, resident: Resident, day: int) -> Trip | None:
         turn = (day + resident.phase) // movements.FORTNIGHT

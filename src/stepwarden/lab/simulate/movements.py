@@ -194,11 +194,13 @@ def kit(gadget: Gadget, day: int) -> Kit:
     return _kit(gadget, day)[0]
 
 
-def kept(gadget: Gadget, day: int) -> tuple[str, int]:
-    """The user agent of this device on this day, and the first day on which it may be another one."""
+def kept(resident: Resident, gadget: Gadget, day: int) -> tuple[str, Device | None, int]:
+    """User agent and device of this gadget on this day, and the first day on which one of them may be another."""
     found, until = _kit(gadget, day)
-    replaced = day + gadget.lifetime - (day + gadget.phase) % gadget.lifetime
-    return found.user_agent, min(replaced, until)
+    until = min(until, day + gadget.lifetime - (day + gadget.phase) % gadget.lifetime)
+    if resident.clears:
+        until = min(until, day + resident.clears - (day + resident.phase) % resident.clears)
+    return found.user_agent, device(resident, gadget, day), until
 
 
 def _kit(gadget: Gadget, day: int) -> tuple[Kit, int]:
@@ -219,9 +221,5 @@ def device(resident: Resident, gadget: Gadget, day: int) -> Device | None:
     if not resident.person.has_device_id:
         return None
     turn = (day + gadget.phase) // gadget.lifetime
-    return _device(gadget.key, turn, (day + resident.phase) // resident.clears if resident.clears else -1)
-
-
-@lru_cache(maxsize=65_536)
-def _device(key: int, turn: int, cleared: int) -> Device:
-    return Device(id=f"d-{mix(mix(key, turn), cleared):016x}")
+    cleared = (day + resident.phase) // resident.clears if resident.clears else -1
+    return Device(id=f"d-{mix(mix(gadget.key, turn), cleared):016x}")
