@@ -167,11 +167,16 @@ def test_classes_are_measured_apart_and_at_each_length_of_history() -> None:
     assert naive.fixed["never"].detected.value == 0.0
 
 
-def test_probes_leave_no_trace_in_what_people_and_attackers_did() -> None:
-    """Nor do probes of accounts that nobody has count."""
+def test_people_attackers_and_probes_are_kept_apart() -> None:
+    """Whoever signs in to somebody's account is not that person; probes of accounts that nobody has do not count."""
     rows = [row(0, 0), row(0, 1, campaign=0, probe=True), row(-1, 1, campaign=0, probe=True)]
-    found = results(rows, campaigns=[campaign(0, "probe-naive", takeover="naive")])
-    assert (len(found.benign), len(found.attacks), len(found.probes)) == (1, 0, 1)
+    rows += [row(0, 2, campaign=1), row(0, 3, campaign=1, right=False)]
+    campaigns = [
+        campaign(0, "probe-naive", takeover="naive"),
+        campaign(1, "takeover-naive", takeover="naive"),
+    ]
+    found = results(rows, campaigns=campaigns)
+    assert (len(found.benign), len(found.sign_ins), len(found.attacks), len(found.probes)) == (1, 1, 2, 1)
 
 
 def test_a_target_is_met_missed_or_not_measured() -> None:

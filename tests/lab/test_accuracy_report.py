@@ -1,5 +1,7 @@
 """The accuracy report: it stands alone, shows what was measured, and lets no text of a file act."""
 
+import doctest
+import importlib
 import json
 import re
 import sys
@@ -214,3 +216,11 @@ def test_a_simulation_of_nobody_is_reported_as_such() -> None:
     found = measure(results([], cohorts=()))
     assert "0 people signed in 0 times" in words.summary(found)
     assert "<svg" not in page.render(found)
+
+
+@pytest.mark.parametrize("name", ["attacks", "detection", "intervals", "methods", "words"])
+def test_examples_hold(name: str) -> None:
+    """Each example in a docstring gives what stands below it."""
+    tried = doctest.testmod(importlib.import_module(f"stepwarden.lab.accuracy.{name}"))
+    assert tried.attempted > 0
+    assert tried.failed == 0

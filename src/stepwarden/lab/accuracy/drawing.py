@@ -153,7 +153,7 @@ def _detection(logins: int, classes: Iterable[ByClass]) -> Spec:
             },
             {
                 "data": {"values": curve},
-                "mark": {"type": "line", "strokeWidth": 2.5},
+                "mark": {"type": "line", "strokeWidth": 2.5, "point": {"filled": True, "size": 22}},
                 "encoding": {"x": x, "y": y, "color": colour, "order": {"field": "order"}},
             },
             {
@@ -190,7 +190,7 @@ def _methods(one: ByClass) -> Spec:
             },
             {
                 "data": {"values": curves},
-                "mark": {"type": "line", "strokeWidth": 2.5},
+                "mark": {"type": "line", "strokeWidth": 2.5, "point": {"filled": True, "size": 22}},
                 "encoding": {"x": x, "y": y, "color": colour, "order": {"field": "order"}},
             },
             {
@@ -309,6 +309,7 @@ def _cohorts(groups: Sequence[tuple[str, Group]]) -> Spec:
     }
 
 
+SHARES: Final = (1e-6, 1e-5, 1e-4, 0.001, 0.01, 0.1, 0.5, 1)
 DRAWN: Final = 2
 """Prevalences; at a third, far from what the policy's prior says, every point lies at the bottom."""
 
@@ -325,7 +326,7 @@ def _calibration(figures: Figures) -> Spec:
     ]
     least = min([0.001, *(float(str(row["observed"])) for row in rows)])
     scale = {"type": "log", "nice": False, "clamp": True}
-    ticks = {"values": [1e-6, 1e-5, 1e-4, 0.001, 0.01, 0.1, 0.5, 1], "labelExpr": _PERCENT}
+    ticks = {"values": [one for one in SHARES if one >= least], "labelExpr": _PERCENT}
     x = {
         "field": "risk",
         "type": "quantitative",
@@ -338,7 +339,10 @@ def _calibration(figures: Figures) -> Spec:
         {"orient": "top", "offset": 6, "title": "attacks among sign-ins"},
     )
     line = [{"risk": 0.001, "observed": 0.001}, {"risk": 1, "observed": 1}]
-    axes = {"x": x | {"axis": ticks}, "y": y | {"axis": ticks, "scale": scale | {"domain": [least, 1]}}}
+    axes = {
+        "x": x | {"axis": ticks | {"values": SHARES[3:]}},
+        "y": y | {"axis": ticks, "scale": scale | {"domain": [least, 1]}},
+    }
     return {
         "width": 740,
         "height": 300,

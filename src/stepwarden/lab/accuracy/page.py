@@ -160,12 +160,13 @@ def _tiles(figures: Figures) -> list[tuple[str, str, str]]:
     met = sum(1 for one in figures.targets if one.met)
     measured = sum(1 for one in figures.targets if one.met is not None)
     warm = figures.everybody.warm
-    inside = sum(one.answers.got_in for one in figures.scripts)
+    campaigns = sum(one.campaigns for one in figures.scripts)
+    inside = sum(one.reached for one in figures.scripts)
     return [
         (f"{met} of {measured}", "targets met", "allow" if met == measured else "step_up"),
         (f"{figures.people:,}", "people", ""),
         (f"{figures.benign:,}", "attempts of theirs", ""),
         (words.share(warm.value) if warm else words.NOTHING, "of sign-ins challenged", "step_up"),
         (f"{figures.attacks:,}", "attempts of attackers", ""),
-        (f"{inside:,}", "of them got in", "deny" if inside else ""),
+        (f"{inside:,} of {campaigns:,}", "attacks got in", "deny" if inside else ""),
     ]

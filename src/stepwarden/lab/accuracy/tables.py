@@ -9,7 +9,7 @@ from stepwarden.lab.accuracy.drawing import BAND_NAMES, CLASS_NAMES, COHORT_NAME
 from stepwarden.lab.accuracy.figures import ByClass, Figures
 from stepwarden.lab.accuracy.friction import Group
 from stepwarden.lab.accuracy.targets import LITERATURE
-from stepwarden.lab.accuracy.words import NOTHING, estimate, limit, number, share, verdict
+from stepwarden.lab.accuracy.words import NOTHING, duration, estimate, limit, number, share, verdict
 
 MOST_RULES: Final = 16
 MOST_ROWS: Final = 16
@@ -146,8 +146,8 @@ def scripts(figures: Figures) -> Table:
     """How the attempts of each script were answered."""
     return Table(
         "Attacks by script",
-        "Attempts with a right password or session in brackets. “Got in”: attempts that reached what they wanted, and "
-        "campaigns with at least one.",
+        "Of the attempts, those with a right password or session in brackets. “Got in”: attempts that reached what "
+        "they wanted, and campaigns with at least one.",
         (
             "script",
             "technique",
@@ -165,9 +165,9 @@ def scripts(figures: Figures) -> Table:
                 one.technique,
                 f"{one.campaigns:,}",
                 f"{one.answers.attempts:,} ({one.right.attempts:,})",
-                f"{one.answers.allowed:,} ({one.right.allowed:,})",
-                f"{one.answers.challenged:,} ({one.right.challenged:,})",
-                f"{one.answers.refused:,} ({one.right.refused:,})",
+                f"{one.answers.allowed:,}",
+                f"{one.answers.challenged:,}",
+                f"{one.answers.refused:,}",
                 f"{one.answers.got_in:,}",
                 f"{one.reached:,}",
             )
@@ -210,9 +210,9 @@ def noticed(figures: Figures) -> Table:
             (
                 one.attacker,
                 estimate(one.noticed),
-                _two(one.attempts_median, one.attempts_p90),
-                _two(one.hours_median, one.hours_p90, " h"),
-                _two(found.hours_median, found.hours_most, " h") if found else NOTHING,
+                f"{number(one.attempts_median)} / {number(one.attempts_p90)}",
+                f"{duration(one.hours_median)} / {duration(one.hours_p90)}",
+                f"{duration(found.hours_median)} / {duration(found.hours_most)}" if found else NOTHING,
             )
         )
     false = figures.false_alarms
@@ -221,13 +221,9 @@ def noticed(figures: Figures) -> Table:
         "From a campaign's first attempt to the first that was challenged or refused: median and 90th percentile over "
         "campaigns (– where so many were never noticed). The alarm is about spraying: median and longest. False "
         f"alarms: {false.alarms} in {false.quiet_days:.0f} quiet days, {estimate(false.monthly, 'a month')}.",
-        ("script", "campaigns noticed", "attempts until then", "hours until then", "hours until the alarm"),
+        ("script", "campaigns noticed", "attempts until then", "time until then", "time until the alarm"),
         tuple(rows),
     )
-
-
-def _two(first: float | None, second: float | None, suffix: str = "") -> str:
-    return f"{number(first, suffix)} / {number(second, suffix)}"
 
 
 def people(figures: Figures) -> Table:

@@ -5,7 +5,7 @@
 >>> estimate(Estimate(0.0769, 0.05, 0.128)), estimate(None)
 ('7.7 % (5 – 12.8)', '–')
 >>> estimate(Estimate(1.51, 1.287, 1.7817), "times"), estimate(Estimate(9.0042, 9, 9.0042), "hours")
-('1.5 (1.3 – 1.8)', '9 h (9 – 9)')
+('1.51 (1.29 – 1.78)', '9 h (9 – 9)')
 """
 
 from typing import Final
@@ -29,14 +29,27 @@ def number(value: float | None, suffix: str = "") -> str:
     return NOTHING if value is None else f"{_number(value)}{suffix}"
 
 
+def duration(hours: float | None) -> str:
+    """A time in its largest unit.
+
+    >>> duration(0), duration(0.0005), duration(0.1), duration(21.8), duration(72), duration(None)
+    ('at once', '1.8 s', '6 min', '21.8 h', '3 d', '–')
+    """
+    if hours is None:
+        return NOTHING
+    for unit, length in (("d", 48.0), ("h", 1.0), ("min", 1 / 60)):
+        if hours >= length:
+            return f"{_number(hours / {'d': 24.0}.get(unit, length))} {unit}"
+    seconds = 3_600 * hours
+    return f"{_number(seconds)} s" if seconds >= 1 else "at once"
+
+
 def estimate(found: Estimate | None, unit: Unit = "share") -> str:
     """A figure, and its interval in brackets."""
     if found is None:
         return NOTHING
-    times = 100 if unit == "share" else 1
     value, low, high = (
-        _number(times * one, edge=unit == "share" and found.value > 0.9)
-        for one in (found.value, found.low, found.high)
+        _figure(one, unit, edge=found.value > 0.9) for one in (found.value, found.low, found.high)
     )
     return f"{value}{_SUFFIX[unit]} ({low} – {high})"
 
@@ -117,6 +130,13 @@ def _and(parts: list[str]) -> str:
 
 def _count(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 or noun == 'more' else 's'}"
+
+
+def _figure(value: float, unit: Unit, *, edge: bool) -> str:
+    """A ratio has two decimals: what is promised of it is a whole number, and must be told from 2.03."""
+    if unit == "times":
+        return f"{value:.2f}"
+    return _number(100 * value, edge=edge) if unit == "share" else _number(value)
 
 
 def _number(value: float, *, edge: bool = False) -> str:
