@@ -316,7 +316,7 @@ def test_attack_a_step_that_could_not_be_taken_is_named(place: House) -> None:
 def test_promotion_and_rollback_decide_at_once_and_are_explained(place: House) -> None:
     """The entry says what it replaces, why, by whom; a rollback takes nothing but a reason."""
 
-    async def do(node: Node) -> list[str]:
+    async def do(node: Node) -> list[Verdict]:
         await trial(node, STRICT)
         await step(node, "tested", "candidate", digest="ab" * 32, summary="5 of 5 cases pass")
         with pytest.raises(InputError, match="say why"):

@@ -21,6 +21,8 @@ from stepwarden.policy.policy import Policy
 NOTHING = "nothing"
 _LEVELS = ("none", "aal1", "aal2", "aal3")
 _MILLI = frozenset({"weight", "least", "most"})
+_UNSAID = frozenset({"id", "name", "risk", "matches", "identity", "ended", "type", "unit", "default", "doc"})
+"""Fields that name a thing, follow from the others or explain them."""
 
 
 def differences(old: Policy, new: Policy) -> list[str]:
@@ -46,7 +48,7 @@ def _bands(policy: Policy) -> dict[str, Any]:
 
 def _signals(policy: Policy) -> dict[str, Any]:
     """The signals that the policy defines itself, where it does."""
-    return {spec.name: spec for spec in getattr(policy, "signals", ())}
+    return {spec.name: spec for spec in policy.signals}
 
 
 def _named(room: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
@@ -79,7 +81,7 @@ def _parts(value: Any) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in names:
         part = getattr(value, name)
-        if name in ("id", "name", "risk") or part is None or part in ("", ()):
+        if name in _UNSAID or part is None or part is False or part in ("", ()):
             continue
         if name in ("least", "most") and not getattr(value, "of", ""):
             continue  # bounds of a graded rule only
@@ -87,12 +89,16 @@ def _parts(value: Any) -> dict[str, str]:
             found[name] = say(part)
         elif name in _MILLI:
             found[name] = f"{part / 1000:g}"
+        elif name == "window":
+            found[name] = f"{part}s"
+        elif name == "key":
+            found[name] = "+".join(part)
         elif name == "approve":
             found[name] = ", ".join(
                 f"{one} {text.format()!r}" for one, text in sorted(part.templates.items())
             )
         else:
-            found[name] = str(part)
+            found[name] = "yes" if part is True else str(part)
     return found
 
 
