@@ -1,7 +1,7 @@
 """Two policies over one history, held against each other: what changes, for whom, what it costs, what it catches.
 
 People are actors; attempts that name nobody are one cluster of their own when people are drawn again, and are left out
-where a person is meant. A simulated attack is a cluster of its own. Cohorts are derived from the history:
+where a person is meant. Cohorts are derived from the history:
 
     signs in     daily (more than 4 good sign-ins a week), weekly, monthly or rarely, over the time that it covers
     address      the kind of address of the attempt
@@ -79,12 +79,10 @@ class _Comparing:
     def __init__(self, frame: pl.DataFrame, before: Side, after: Side, seed: int) -> None:
         self.frame, self.before, self.after, self.seed = frame, before, after, seed
         self.was, self.now = before.decided.verdict, after.decided.verdict
-        owner = pl.when(pl.col("campaign") != "").then(
-            pl.lit("campaign ") + pl.col("campaign").cast(pl.String)
-        ).otherwise(pl.col("actor"))  # fmt: skip
-        _, self.owner = coded(frame.select(owner).to_series())
+        _, self.owner = coded(frame["actor"])
         self.people = int(self.owner.max()) + 1 if len(self.owner) else 0
-        self.named = (frame["actor"] != "").to_numpy()
+        # Whoever is a person, and which.
+        self.named = ((frame["actor"] != "") & (frame["campaign"] == "")).to_numpy()
         self.draws = Draws(self.people, seed=seed)
         attack = ((frame["label"] == "attack") & (frame["label_reliability"] >= SURE)).to_numpy()
         self.attack = attack | (frame["campaign"] != "").to_numpy()
@@ -106,7 +104,7 @@ class _Comparing:
             mode=mode,
             seed=self.seed,
             attempts=len(frame),
-            people=frame["actor"].n_unique() - int(not self.named.all()),
+            people=len(np.unique(self.owner[self.named])),
             first=int(times.min()) if len(times) else 0,
             last=int(times.max()) if len(times) else 0,
             recorded=self._recorded(),
@@ -281,7 +279,7 @@ class _Comparing:
         bothered = self.named & ~self.attack & (self.frame["outcome"] != "failure").to_numpy()
         sessions = self._by_person(self.sign_in & self.good & ~self.attack)
         per_session = self._pair("per 100 sessions", bothered, wholes=sessions, factor=100)
-        people = np.unique(self.owner[self.named & (self.frame["campaign"] == "").to_numpy()])
+        people = np.unique(self.owner[self.named])
         # Whoever is no person (nobody named, a simulated attacker) has no rank among people.
         ranks = Draws(len(people), seed=self.seed)
         for side, verdict in (("before", self.was), ("after", self.now)):
@@ -325,7 +323,7 @@ class _Comparing:
 
     def _labelled(self) -> Callable[[Mapping[str, Estimate]], Caught] | None:
         rows = (self.frame["label"] == "attack").to_numpy()
-        return self._caught("labelled as attacks", rows) if rows.any() else None
+        return self._caught("all of them", rows) if rows.any() else None
 
     def _benign(self) -> Callable[[Mapping[str, Estimate]], Group] | None:
         rows = (self.frame["label"] == "benign").to_numpy()

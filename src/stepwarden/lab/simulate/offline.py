@@ -28,10 +28,11 @@ from stepwarden.events.entries import (
     OutcomeReported,
     PolicyChanged,
     ServiceStarted,
+    Standing,
 )
 from stepwarden.events.facts import Facts
 from stepwarden.flow.facts import Describer
-from stepwarden.flow.judge import Judgement, judge
+from stepwarden.flow.judge import Around, Judgement, around_of, judge
 from stepwarden.lab.simulate.codes import first_unused, not_shown, secret_of, shown
 from stepwarden.lab.simulate.site import Decided
 from stepwarden.policy.policy import Policy
@@ -42,7 +43,7 @@ from stepwarden.stepup import gate
 from stepwarden.stepup.assurance import admitted, classes
 from stepwarden.stepup.binding import binding, grant_hash
 from stepwarden.stepup.factors import totp
-from stepwarden.stepup.issue import ENTROPY_BYTES, ENTRY_ID_BYTES, already_proved, expired, issue
+from stepwarden.stepup.issue import ENTROPY_BYTES, ENTRY_ID_BYTES, already_proved, expired, issue, prospect
 from stepwarden.stepup.means import Means, Minting
 from stepwarden.stepup.state import StepUpState
 
@@ -56,6 +57,10 @@ class Here(Decided, frozen=True, kw_only=True, gc=False):
     index: int
     facts: Facts
     position: Position | None
+    standing: Standing
+    granted: Standing | None
+    around: Around | None
+    bombed: bool
 
 
 class _Authenticators:
@@ -131,6 +136,7 @@ class OfflineSite:
         grant = grant or attempt.grant
         facts, position = self._describe(attempt, time)
         found, bound = self._judge(attempt, facts, time, grant)
+        around, bombed = self._beside(facts, bound, time)
         assessment = found.assessment
         entry = AttemptDecided(
             time=time,
@@ -149,13 +155,20 @@ class OfflineSite:
         )
         index = self.state.fold(entry)
         challenge, ready = self._challenge(entry, index) if found.verdict == "step_up" else ("", False)
-        return _here(found, facts, position, index, challenge, ready)
+        return _here(found, facts, position, index, challenge, ready, around, bombed)
 
     def weigh(self, attempt: Attempt, time: int) -> Here:
         """See ``Site``. Whether a challenge would be ready is told, though none is issued."""
         facts, position = self._describe(attempt, time)
-        found, _ = self._judge(attempt, facts, time, attempt.grant)
-        return _here(found, facts, position, -1, "", found.verdict == "step_up" and self._could(found, facts))
+        found, bound = self._judge(attempt, facts, time, attempt.grant)
+        ready = found.verdict == "step_up" and self._could(found, facts)
+        return _here(found, facts, position, -1, "", ready, *self._beside(facts, bound, time))
+
+    def _beside(self, facts: Facts, bound: str, time: int) -> tuple[Around | None, bool]:
+        """What is demanded beside the policy, and whether a step-up would be refused for too many prompts."""
+        stepup = self.state.stepup
+        asked = prospect(stepup, actor=facts.actor, session=facts.session, binding=bound, now=time)
+        return around_of(stepup, facts, time), asked == "bombed"
 
     def _could(self, found: Judgement, facts: Facts) -> bool:
         demand = found.assessment.demand
@@ -258,7 +271,14 @@ class OfflineSite:
 
 
 def _here(
-    found: Judgement, facts: Facts, position: Position | None, index: int, challenge: str, ready: bool
+    found: Judgement,
+    facts: Facts,
+    position: Position | None,
+    index: int,
+    challenge: str,
+    ready: bool,
+    around: Around | None,
+    bombed: bool,
 ) -> Here:
     assessment = found.assessment
     return Here(
@@ -274,6 +294,10 @@ def _here(
         index=index,
         facts=facts,
         position=position,
+        standing=found.standing,
+        granted=found.granted,
+        around=around,
+        bombed=bombed,
     )
 
 

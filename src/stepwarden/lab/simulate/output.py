@@ -12,7 +12,7 @@ sign-ins that had ended well before), ``campaign`` (-1: people); ``probe``: weig
 ``score`` (thousandths of a nat), ``risk`` (parts per million), ``asked_aal`` (the level demanded), ``passed``,
 ``open``; ``rules``: the evidence, ``<rule>:<weight>`` with blanks between, an exclamation mark behind what failed; and
 the signals of ``KEPT``. With ``signals`` all signals stand there, those of the policy too, one column each by its name
-(``signal.<name>`` where a column has that name already).
+(``signal.<name>`` where a column has that name already), and everything else that a policy decides by (``whole``).
 
 Rows are written in chunks, so memory does not grow with the run: chunks become parts of their own, and in the end one
 file. The same run gives the same columns to the byte.
@@ -31,6 +31,7 @@ import polars as pl
 from stepwarden.events.attempt import Outcome
 from stepwarden.events.entries import Evidence, Verdict
 from stepwarden.events.facts import AddressKind
+from stepwarden.lab.simulate import whole
 from stepwarden.lab.simulate.engine import Row
 from stepwarden.lab.simulate.plan import Campaign, Person, Reply
 from stepwarden.signals.catalogue import CATALOGUE, SignalSpec
@@ -67,6 +68,7 @@ OWN: Final = frozenset(
             "risk",
         ),
         *("asked_aal", "passed", "open", "address_kind", "rules"),
+        *whole.NAMES,
     )
 )
 """Columns that are no signals."""
@@ -89,6 +91,7 @@ class Writer:
         self._directory = directory
         self._rows: list[Row] = []
         self._parts = 0
+        self._signals = signals
         wanted = specs if signals else [spec for spec in specs if spec.name in KEPT]
         places = {spec.name: place for place, spec in enumerate(specs)}
         self._columns = [(_column(spec.name), places[spec.name], _TYPES[spec.type]) for spec in wanted]
@@ -107,9 +110,9 @@ class Writer:
             if error is None:
                 self._flush()
                 parts = pl.scan_parquet(sorted((self._directory / PARTS).glob("*.parquet")))
-                whole = self._directory / PARTS / "whole.new"
-                parts.sink_parquet(whole, maintain_order=True)
-                whole.replace(self._directory / ATTEMPTS)
+                together = self._directory / PARTS / "whole.new"
+                parts.sink_parquet(together, maintain_order=True)
+                together.replace(self._directory / ATTEMPTS)
         finally:
             self._clear()
 
@@ -148,6 +151,8 @@ class Writer:
             pl.Series("address_kind", [one.address_kind for one in decided], _KIND),
             pl.Series("rules", [self._spell(one.evidence) for one in decided], pl.Categorical),
         ]
+        if self._signals:
+            columns += whole.columns(decided)
         values = [one.values or self._defaults for one in decided]
         columns += [
             pl.Series(name, [known[place] for known in values], kind) for name, place, kind in self._columns
