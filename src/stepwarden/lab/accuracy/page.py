@@ -168,5 +168,5 @@ def _tiles(figures: Figures) -> list[tuple[str, str, str]]:
         (f"{figures.benign:,}", "attempts of theirs", ""),
         (words.share(warm.value) if warm else words.NOTHING, "of sign-ins challenged", "step_up"),
         (f"{figures.attacks:,}", "attempts of attackers", ""),
-        (f"{inside:,} of {campaigns:,}", "attacks got in", "deny" if inside else ""),
+        (f"{inside:,}", f"of {campaigns:,} attacks got in", "deny" if inside else ""),
     ]

@@ -141,6 +141,8 @@ def checked(
 
 
 def _frame(path: Path) -> pl.DataFrame:
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such file; simulate first", field="results")
     try:
         return pl.read_parquet(path)
     except (OSError, pl.exceptions.PolarsError) as exc:

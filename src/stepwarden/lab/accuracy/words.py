@@ -87,10 +87,15 @@ def title(figures: Figures) -> str:
 def summary(figures: Figures) -> str:
     """One paragraph: what was done, what is kept of the promises, and the figures that matter most."""
     scripts = len({one.attacker for one in figures.scripts})
+    attacked = (
+        f"while {_count(scripts, 'kind')} of attackers made {figures.attacks:,} attempts"
+        if scripts
+        else "and nobody attacked them"
+    )
+    weighed = f"; {figures.probes:,} takeovers were weighed without a trace" if figures.probes else ""
     said = [
-        f"{figures.people:,} people signed in {figures.sign_ins:,} times over {figures.days:.0f} days, while "
-        f"{_count(scripts, 'kind')} of attackers made {figures.attacks:,} attempts; {figures.probes:,} more takeovers "
-        "were weighed without a trace."
+        f"{figures.people:,} people signed in {figures.sign_ins:,} times over {figures.days:.0f} days, "
+        f"{attacked}{weighed}."
     ]
     measured = [one for one in figures.targets if one.met is not None]
     met = sum(1 for one in measured if one.met)
