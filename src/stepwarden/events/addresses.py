@@ -121,11 +121,14 @@ def network_of(address: str) -> str:
     ('192.0.2.0/24', '2001:db8:1::/48')
     """
     found = parse_address(address)
-    if found is None:
-        return ""
-    bits = 8 if found.version == 4 else 80
-    first = type(found)(int(found) >> bits << bits)
-    return f"{first}/{found.max_prefixlen - bits}"
+    return "" if found is None else network_around(found)
+
+
+def network_around(address: Address) -> str:
+    """The same for one that was parsed."""
+    bits = 8 if address.version == 4 else 80
+    first = type(address)(int(address) >> bits << bits)
+    return f"{first}/{address.max_prefixlen - bits}"
 
 
 def _result(found: Address | None) -> ClientAddress:

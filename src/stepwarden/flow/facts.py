@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from stepwarden.events.addresses import client_address, network_of
+from stepwarden.events.addresses import client_address, network_around
 from stepwarden.events.attempt import Attempt, Place
 from stepwarden.events.facts import AddressKind, Facts
 from stepwarden.events.levels import level_of
@@ -159,9 +159,9 @@ class Describer:
             address_kind=address.kind,
             country=country,
             asn=redact(asn) if place is not None else asn,
-            browser=(redact(device.browser) if device else "") or agent.browser,
-            os=(redact(device.os) if device else "") or agent.os,
-            device_type=(redact(device.type) if device else "") or agent.device_type,
+            browser=(redact(device.browser) if device and device.browser else "") or agent.browser,
+            os=(redact(device.os) if device and device.os else "") or agent.os,
+            device_type=(redact(device.type) if device and device.type else "") or agent.device_type,
             travel_km=travel_km,
             travel_s=travel_s,
             outcome=attempt.outcome,
@@ -214,6 +214,7 @@ class Describer:
         return known
 
     def _look_up(self, text: str) -> KnownAddress:
+        """What is known of an address in its canonical spelling."""
         address = ipaddress.ip_address(text)
         info = self._addresses.lookup(address)
         position = None
@@ -222,9 +223,9 @@ class Describer:
                 latitude=info.latitude, longitude=info.longitude, radius_km=info.radius_km or 0
             )
         return KnownAddress(
-            str(address),
-            self._tokens.address(str(address)),
-            self._tokens.network(network_of(text)),
+            text,
+            self._tokens.address(text),
+            self._tokens.network(network_around(address)),
             info.kind,
             info.country,
             info.asn,

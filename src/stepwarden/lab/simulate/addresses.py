@@ -32,7 +32,8 @@ class SimulatedAddresses:
         """What is known; the same for the same address, always."""
         if not ip:
             return _MISSING
-        address = ip if isinstance(ip, IPv4Address) else parse_address(str(ip))
+        plain = isinstance(ip, IPv4Address) or (isinstance(ip, IPv6Address) and ip.ipv4_mapped is None)
+        address = ip if plain and not isinstance(ip, str) else parse_address(str(ip))
         if address is None:
             return _MALFORMED
         pool = self._pools.find(address)
