@@ -38,6 +38,7 @@ from stepwarden.flow import state_dump
 from stepwarden.flow.answers import Answer, EntryQuery, PastEvent
 from stepwarden.flow.audit import recompute
 from stepwarden.flow.holding import Holding, HoldRule
+from stepwarden.flow.policies import StepAsked
 from stepwarden.flow.pruning import plan
 from stepwarden.flow.snapshots import read_floor
 from stepwarden.flow.state import LogState
@@ -166,6 +167,8 @@ class Life:
             (self.erase, 2),
             (self.erase_address, 1),
             (self.policy, 1),
+            (self.policy_step, 3),
+            (self.emergency, 4 if self.node.state.cycle.emergency else 1),
             (self.rotate, 1),
             (self.prune, 1),
             (self.doubt, 1),
@@ -366,6 +369,27 @@ class Life:
     async def policy(self) -> None:
         text = default_text() + f"\n# {self.chance.randrange(3)}\n"
         await self.node.service.use_policy(text, by="k")
+
+    async def policy_step(self) -> None:
+        """Some step of some policy's life; most of them cannot come then."""
+        policies = self.node.service.policies
+        asked = StepAsked(
+            step=self.chance.choice(
+                ["draft", "tested", "shadow", "canary", "withdrawn", "promote", "rollback"]
+            ),
+            policy=self.chance.choice([*self.node.state.cycle.records])[:12],
+            text=default_text().replace("name: default", f"name: p{self.chance.randrange(3)}"),
+            share=self.chance.choice([500, 5_000, 10_000]),
+            alone=self.chance.random() < 0.3,
+            reason="a test",
+            digest="ab" * 32,
+            summary="all pass",
+        )
+        await policies.step(asked, by="k")
+
+    async def emergency(self) -> None:
+        on = self.node.state.cycle.emergency is None
+        await self.node.service.policies.emergency(on, reason="a test", by="k")
 
     async def rotate(self) -> None:
         overlap = self.chance.choice([0, 60, 3_600])
