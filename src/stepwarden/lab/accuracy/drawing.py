@@ -222,29 +222,17 @@ def _mark(name: str, kind: str, challenged: float, detected: float) -> Row:
 
 def _scripts(figures: Figures) -> Spec:
     """How the attempts of each script were answered, as shares; and the share that got in."""
-    rows, inside = [], []
+    rows: list[Row] = []
+    inside: list[Row] = []
     for one in figures.scripts:
-        counts = {
-            "allow": one.answers.allowed,
-            "step_up": one.answers.challenged,
-            "deny": one.answers.refused,
-        }
+        answers, script = one.answers, shorten(one.attacker)
+        counts = {"allow": answers.allowed, "step_up": answers.challenged, "deny": answers.refused}
+        whole = max(1, answers.attempts)
         rows += [
-            {
-                "script": shorten(one.attacker),
-                "name": LABELS[decision],
-                "share": count / max(1, one.answers.attempts),
-                "order": number,
-            }
+            {"script": script, "name": LABELS[decision], "share": count / whole, "order": number}
             for number, (decision, count) in enumerate(counts.items())
         ]
-        inside.append(
-            {
-                "script": shorten(one.attacker),
-                "name": "got in",
-                "share": one.answers.got_in / max(1, one.answers.attempts),
-            }
-        )
+        inside.append({"script": script, "name": "got in", "share": answers.got_in / whole})
     colours = {**COLOURS, "got in": "#CC79A7"}
     y = {"field": "script", "type": "nominal", "title": None, "sort": None, "axis": {"labelLimit": 200}}
     x = {
