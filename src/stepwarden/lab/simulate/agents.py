@@ -188,13 +188,15 @@ class Kit(NamedTuple):
 
 def picked(key: int, form: Form) -> int:
     """A product of this form, by shares."""
-    products = of_form(form)
-    return products[chosen(key, _sums(form))]
+    return _table(form)[key >> 54]
 
 
 @lru_cache(maxsize=8)
-def _sums(form: Form) -> tuple[int, ...]:
-    return running(tuple(PRODUCTS[product].share for product in of_form(form)))
+def _table(form: Form) -> tuple[int, ...]:
+    """1,024 products, as many of each as its share says."""
+    products = of_form(form)
+    sums = running(tuple(PRODUCTS[product].share for product in products))
+    return tuple(products[chosen(step << 54, sums)] for step in range(1_024))
 
 
 def common(dice: Random, day: int, without: Container[int] = ()) -> Kit:

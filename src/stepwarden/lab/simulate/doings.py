@@ -9,15 +9,15 @@ Not here: when they sign in (``rhythm``), from where (``movements``).
 
 from typing import Final, NamedTuple
 
-from stepwarden.events.attempt import Attempt, Device
+from stepwarden.events.attempt import Attempt, Device, Method
 from stepwarden.lab.simulate import movements
 from stepwarden.lab.simulate.cities import offset
 from stepwarden.lab.simulate.draws import mix, running
 from stepwarden.lab.simulate.movements import Trip
 from stepwarden.lab.simulate.plan import Planned, Reply
-from stepwarden.lab.simulate.residents import Gadget, Resident, mistyped
-from stepwarden.lab.simulate.rhythm import REMEMBERED, Chance
-from stepwarden.lab.simulate.world import World
+from stepwarden.lab.simulate.residents import FORTNIGHT, Gadget, Resident, mistyped
+from stepwarden.lab.simulate.rhythm import ACTS, DRAWS, REMEMBERED, Chance
+from stepwarden.lab.simulate.world import Address, World
 
 DAY: Final = 86_400_000_000
 SECOND: Final = 1_000_000
@@ -47,6 +47,11 @@ class Site(NamedTuple):
     more: int = 550
 
 
+Sent = tuple[str, Device | None, int]
+"""User agent, device, and the first day on which one of them may be another."""
+_PASSWORD: Final[tuple[Method, ...]] = ("pwd",)
+
+
 class Doings:
     """What people of one world do at one site. What was worked out lately of devices and trips is kept, for speed."""
 
@@ -54,68 +59,56 @@ class Doings:
         self._world = world
         self._more = site.more
         self._actions = _spread(site.actions)
-        self._sends: dict[int, tuple[str, Device | None, int]] = {}
+        self._sends: dict[int, Sent] = {}
         self._trips: dict[int, tuple[int, Trip | None]] = {}
 
     def of(self, resident: Resident, chance: Chance, day: int) -> list[Planned]:
         """All attempts of one sign-in, in order."""
-        index, actor, key = resident.person.index, resident.person.actor, chance.key
-        away = self._away(resident, day)
+        away = self._away(resident, day) if chance.away else None
         city = resident.city if away is None else away.clock(day, resident.city)
         time = day * DAY + chance.moment - offset(city, day) * 60_000_000
         second = chance.moment // SECOND
         gadget = movements.taken(resident, day, second, chance.device)
-        address = movements.whence(self._world, resident, away, gadget, day, second, chance.whence)
-        user_agent, device = self._sent(resident, gadget, day)
-        place = address.place
+        address = movements.whence(
+            self._world, resident, away, gadget, day, second, chance.whence, chance.lease
+        )
+        sent = self._sent(resident, gadget, day)
         made: list[Planned] = []
         wrong, well = _wrong(resident, chance)
         for name in wrong:
-            attempt = Attempt(
-                action="login", actor=name, ip=address.ip, user_agent=user_agent, device=device, place=place
+            made.append(_failed(resident, name, address, sent, time))
+            time += _RETRIES[mix(chance.key, 10 + len(made)) & 1023]
+        if well:
+            self._enter(
+                resident, chance, f"s-{resident.person.index}-{day}-{chance.slot}", address, sent, time, made
             )
-            owner = index if name == actor else -1
-            planned = Planned(time=time, attempt=attempt, outcome="failure", person=owner, reply="ignore")
-            made.append(planned)
-            time += _RETRIES[mix(key, 10 + len(made)) & 1023]
-        if not well:
-            return made
-        attempt = Attempt(
-            action="login",
-            actor=actor,
-            ip=address.ip,
-            user_agent=user_agent,
-            device=device,
-            place=place,
-            proved=("pwd",),
-        )
-        session = f"s-{index}-{day}-{chance.slot}"
-        draw = chance.reply
-        planned = Planned(
-            time=time,
-            attempt=attempt,
-            outcome="success",
-            person=index,
-            reply=_REPLIES[draw & 1023],
-            delay=_DELAYS[draw >> 20 & 1023],
-            opens=session,
-        )
-        made.append(planned)
-        for number in range(32, 32 + LONGEST):
-            draw = mix(key, number)
-            if (draw >> 32) % 1_000 >= self._more:
-                break
-            time += _PAUSES[draw >> 44 & 1023] + (draw >> 10 & 0xFFFFF)
-            if place is resident.carrier.place and (draw >> 20) % 1_000 < MOVES_ON:
-                address = movements.on_carrier(resident, mix(draw, 1))
+        return made
+
+    def _enter(
+        self,
+        resident: Resident,
+        chance: Chance,
+        session: str,
+        address: Address,
+        sent: Sent,
+        time: int,
+        made: list[Planned],
+    ) -> None:
+        """Sign in well, and act in the session."""
+        index, actor, place = resident.person.index, resident.person.actor, address.place
+        user_agent, device, _ = sent
+        action, opens, proved, draw = "login", session, _PASSWORD, chance.reply
+        number = 0
+        while True:
             attempt = Attempt(
-                action=self._actions[draw >> 10 & 1023],
+                action=action,
                 actor=actor,
-                session=session,
+                session="" if opens else session,
                 ip=address.ip,
                 user_agent=user_agent,
                 device=device,
                 place=place,
+                proved=proved,
             )
             planned = Planned(
                 time=time,
@@ -123,22 +116,30 @@ class Doings:
                 outcome="success",
                 person=index,
                 reply=_REPLIES[draw & 1023],
-                delay=_DELAYS[draw >> 54],
+                delay=_DELAYS[draw >> 20 & 1023],
+                opens=opens,
             )
             made.append(planned)
-        return made
+            draw = chance[DRAWS + number] if number < ACTS else mix(chance.key, DRAWS + number)
+            if (draw >> 32) % 1_000 >= self._more or number == LONGEST:
+                return
+            number += 1
+            time += _PAUSES[draw >> 44 & 1023] + (draw >> 10 & 0xFFFFF)
+            action, opens, proved = self._actions[draw >> 10 & 1023], "", ()
+            if place is resident.carrier.place and (draw >> 20) % 1_000 < MOVES_ON:
+                address = movements.on_carrier(resident, mix(draw, 1))
 
-    def _sent(self, resident: Resident, gadget: Gadget, day: int) -> tuple[str, Device | None]:
+    def _sent(self, resident: Resident, gadget: Gadget, day: int) -> Sent:
         """User agent and device that the site sees."""
         found = self._sends.get(gadget.key)
         if found is None or found[2] <= day:
             if len(self._sends) >= _CACHED:
                 self._sends.clear()
             found = self._sends[gadget.key] = movements.kept(resident, gadget, day)
-        return found[0], found[1]
+        return found
 
     def _away(self, resident: Resident, day: int) -> Trip | None:
-        turn = (day + resident.phase) // movements.FORTNIGHT
+        turn = (day + resident.phase) // FORTNIGHT
         found = self._trips.get(resident.key)
         if found is None or found[0] != turn:
             if len(self._trips) >= _CACHED:
@@ -146,6 +147,26 @@ class Doings:
             found = self._trips[resident.key] = turn, movements.journey(self._world, resident, turn)
         trip = found[1]
         return trip if trip is not None and trip.first <= day <= trip.last else None
+
+
+def _failed(resident: Resident, name: str, address: Address, sent: Sent, time: int) -> Planned:
+    """A sign-in with a wrong password, or with a wrong name."""
+    attempt = Attempt(
+        action="login",
+        actor=name,
+        ip=address.ip,
+        user_agent=sent[0],
+        device=sent[1],
+        place=address.place,
+    )
+    person = resident.person
+    return Planned(
+        time=time,
+        attempt=attempt,
+        outcome="failure",
+        person=person.index if name == person.actor else -1,
+        reply="ignore",
+    )
 
 
 def _wrong(resident: Resident, chance: Chance) -> tuple[tuple[str, ...], bool]:

@@ -14,11 +14,10 @@ from stepwarden.events.attempt import Device
 from stepwarden.lab.simulate.agents import PRODUCTS, Kit, held, picked
 from stepwarden.lab.simulate.cities import CITIES
 from stepwarden.lab.simulate.draws import MASK, below, chosen, mix, running
-from stepwarden.lab.simulate.residents import Gadget, Resident
+from stepwarden.lab.simulate.residents import FORTNIGHT, Gadget, Resident
 from stepwarden.lab.simulate.world import Address, World
 
 Where = Literal["home", "moving", "away"]
-FORTNIGHT: Final = 14
 HOURS: Final = 3_600
 LOYAL: Final = 850
 """Of a thousand new phones and computers, those with the system and browser of the one before."""
@@ -62,7 +61,7 @@ class Trip(NamedTuple):
 def journey(world: World, resident: Resident, turn: int) -> Trip | None:
     """The trip of a person's two weeks with this number, counted from 1970 on; None where there is none."""
     key = mix(resident.trip_key, turn)
-    if below(key, 1_000) >= resident.trips:
+    if (key >> 32) * 1_000 >> 32 >= resident.trips:
         return None
     length = 2 + below(mix(key, 1), 5 if resident.person.cohort == "traveller" else 8)
     first = turn * FORTNIGHT - resident.phase + below(mix(key, 2), FORTNIGHT - length + 1)
@@ -84,10 +83,14 @@ def _hotel(world: World, city: int, number: int) -> Address:
     return Address(pool.v4(number), pool.place)
 
 
-def at_line(resident: Resident, gadget: Gadget, day: int) -> Address:
+def leased(resident: Resident, day: int) -> int:
+    """The key of the lease that their line has on this day."""
+    return mix(resident.line_key, (day + resident.phase) // resident.lease)
+
+
+def at_line(resident: Resident, gadget: Gadget, day: int, lease: int) -> Address:
     """The address at home: of the line, or one of this device's own within the line's IPv6 network."""
     pool = resident.line
-    lease = mix(resident.line_key, (day + resident.phase) // resident.lease)
     own = resident.line_key
     if pool.first6 >= 0 and gadget.key % 100 < 85:
         # The /48 stays with who stays in their /24; the rest of the address is the device's for a day (RFC 8981).
@@ -127,11 +130,19 @@ def at_office(resident: Resident, day: int) -> bool:
 
 
 def whence(
-    world: World, resident: Resident, away: Trip | None, gadget: Gadget, day: int, second: int, draw: int
+    world: World,
+    resident: Resident,
+    away: Trip | None,
+    gadget: Gadget,
+    day: int,
+    second: int,
+    draw: int,
+    lease: int,
 ) -> Address:
     """From where they sign in with this device.
 
-    ``away`` is the trip that they are on, None at home. ``second`` of the local day, ``draw`` 64 bits of chance.
+    ``away`` is the trip that they are on, None at home. ``second`` of the local day, ``draw`` 64 bits of chance,
+    ``lease`` the key of the line's lease.
     """
     where = "home" if away is None else away.where(day, second)
     if where == "moving":
@@ -155,7 +166,7 @@ def whence(
         return on_carrier(resident, draw)
     if (chance >> 12) % 1_000 < VISITS:
         return visiting(world, resident, draw)
-    return at_line(resident, gadget, day)
+    return at_line(resident, gadget, day, lease)
 
 
 def taken(resident: Resident, day: int, second: int, draw: int) -> Gadget:
@@ -186,7 +197,7 @@ def usual_address(resident: Resident, day: int) -> Address:
         return resident.office
     if gadget.form == "phone" and resident.carriers > 500:
         return on_carrier(resident, mix(mix(resident.key, 107), day) // 10 * 10)
-    return at_line(resident, gadget, day)
+    return at_line(resident, gadget, day, leased(resident, day))
 
 
 def kit(gadget: Gadget, day: int) -> Kit:

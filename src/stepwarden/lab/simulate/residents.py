@@ -18,6 +18,8 @@ from stepwarden.lab.simulate.networks import VPN_SERVICES, Pool
 from stepwarden.lab.simulate.plan import Band, Cohort, Person
 from stepwarden.lab.simulate.world import Address, World
 
+FORTNIGHT: Final = 14
+"""Days within which there is a trip, or none."""
 SLOTS: Final = 6
 """How often at most somebody signs in on one day."""
 

@@ -11,7 +11,7 @@ Not here: what they do then (``doings``).
 
 from collections.abc import Sequence
 from math import comb
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from stepwarden.lab.simulate.cities import day_of_year
 from stepwarden.lab.simulate.draws import Keys, mixed
 from stepwarden.lab.simulate.plan import Cohort
-from stepwarden.lab.simulate.residents import SLOTS, Resident
+from stepwarden.lab.simulate.residents import FORTNIGHT, SLOTS, Resident
 
 REMEMBERED: Final = 60
 """Days that are looked back for the sign-in before: longer ago counts as this long."""
@@ -55,8 +55,9 @@ _STEPS: Final = 4_096
 class Chance(NamedTuple):
     """A sign-in to be: by the person at this position, in this slot, so many microseconds into the local day.
 
-    ``gap`` is days since the last one. ``key`` is that of its chance; ``device``, ``whence`` and ``reply`` are 64 bits
-    of it each.
+    ``gap`` is days since the last one; ``away`` whether a trip lies in these two weeks; ``lease`` the key of the line's
+    lease. ``key`` is that of its chance; ``device``, ``whence``, ``reply`` and those of the first acts are 64 bits of
+    it each.
     """
 
     position: int
@@ -67,6 +68,16 @@ class Chance(NamedTuple):
     device: int
     whence: int
     reply: int
+    away: bool
+    lease: int
+    first: int
+    second: int
+    third: int
+
+
+ACTS: Final = 3
+DRAWS: Final = Chance._fields.index("first")
+"""How many acts have a draw of their own in a ``Chance``, and where these begin."""
 
 
 class Rhythm:
@@ -80,6 +91,11 @@ class Rhythm:
         cohorts = [one.person.cohort for one in residents]
         self._profile = np.array([_PROFILES[cohort] for cohort in cohorts], dtype=np.int64)
         self._week = np.array([_WEEK[cohort] for cohort in cohorts], dtype=np.uint64).reshape(-1, 7)
+        self._phase = np.array([one.phase for one in residents], dtype=np.int64)
+        self._lease = np.array([one.lease for one in residents], dtype=np.int64)
+        self._line_key = np.array([one.line_key for one in residents], dtype=np.uint64)
+        self._trip_key = np.array([one.trip_key for one in residents], dtype=np.uint64)
+        self._trips = np.array([one.trips for one in residents], dtype=np.uint64)
         self._last = np.zeros(len(residents), dtype=np.int64)
 
     def look_back(self, day: int) -> None:
@@ -104,16 +120,13 @@ class Rhythm:
         moment = quarter * 900_000_000 + micro.astype(np.int64) + self._shift[who] * 1_000_000
         gaps = np.minimum(day - self._last[who], REMEMBERED)
         self._last[people] = day
-        columns = (
-            who,
-            slots,
-            moment % 86_400_000_000,
-            gaps,
-            own,
-            mixed(own, 2),
-            mixed(own, 3),
-            mixed(own, 4),
-        )
+        turn, lease = (day + self._phase[who]) // FORTNIGHT, (day + self._phase[who]) // self._lease[who]
+        trip = mixed(self._trip_key[who], turn.astype(np.uint64)) >> np.uint64(32)
+        columns: list[NDArray[Any]] = [who, slots, moment % 86_400_000_000, gaps, own]
+        columns += [mixed(own, 2), mixed(own, 3), mixed(own, 4)]
+        columns.append(trip * np.uint64(1_000) >> np.uint64(32) < self._trips[who])
+        columns.append(mixed(self._line_key[who], lease.astype(np.uint64)))
+        columns += [mixed(own, DRAWS + number) for number in range(ACTS)]
         return list(map(Chance._make, zip(*(column.tolist() for column in columns), strict=True)))
 
     def _drawn(self, day: int) -> tuple[NDArray[np.int64], Keys, NDArray[np.int64]]:
