@@ -47,7 +47,7 @@ def simulate(
     policy: Annotated[Path | None, typer.Option(help="Policy file [default: the shipped one].")] = None,
     start: Annotated[str, typer.Option(metavar="DATE", help="The first day, UTC.")] = "2026-01-05",
     signals: Annotated[
-        bool, typer.Option("--signals", help="Write all signals of each attempt, for tuning.")
+        bool, typer.Option("--signals", help="Write all signals of each attempt, for back-tests.")
     ] = False,
     probes: Annotated[
         bool, typer.Option(help="Weigh takeovers of each account at points of its history, without a trace.")

@@ -73,6 +73,10 @@ def backtest(
             "only a log can be folded: leave --history and --simulated out, or use --mode columns",
             field="mode",
         )
+    if offline is not None and record:
+        raise InputError(
+            "only a back-test over the log itself is recorded in it: name no other file", field="record"
+        )
     tested = _policy(data, candidate)
     other = None if against == "live" else _policy(data, against)
     with Bars() as bars:
