@@ -7,7 +7,7 @@ READY := .venv/.ready
 TOOLS := oathtool openssl strace chromium npm ssh-agent=openssh-client \
   /usr/share/gocode/src/golang.org/x/mod=golang-golang-x-mod-dev
 
-.PHONY: help demo test lint types contracts unit bench soak lock clean
+.PHONY: help demo test lint types contracts unit bench soak gate lock clean
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -40,6 +40,9 @@ soak: $(READY) ## long runs
 bench: $(READY) ## one table of speed and memory, each figure beside a peer or a physical limit
 	@bash scripts/tools.sh wrk
 	@$(PY) -m bench
+
+gate: $(READY) ## is CANDIDATE=policy.yaml a worse policy than the one that ships?
+	@.venv/bin/stepwarden lab gate --candidate $(CANDIDATE) $(GATE_ARGS)
 
 lock: $(READY) ## write requirements/all.txt anew: names, versions, hashes, no address
 	@bash scripts/lock.sh
