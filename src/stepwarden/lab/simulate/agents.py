@@ -5,8 +5,8 @@ two thirds within a week, the rest within six; a few never take one. So on any d
 or three versions, as sites see it. What is sent follows the browsers' own rules: Chrome's reduced agent names no
 device (since version 110), Safari's Mac stands still at 10_15_7, that of iOS at 18_6 from Safari 26 on.
 
-Shares are rounded from the public counts of page views in the site's part of the world (StatCounter, Europe, 2024 to
-2025): they say which are common, not more.
+Shares are rounded, after what public counters of page views showed for Europe in 2024 and 2025: they say which are
+common, not more.
 
 Not here: reading agents (``connect.lookups.agents``; tests hold the two against each other).
 """

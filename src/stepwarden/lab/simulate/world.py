@@ -49,7 +49,7 @@ class World:
         return None if address is None else self.pools.find(address)
 
     def ranges(self) -> dict[AddressKind, list[str]]:
-        """The ranges of each kind that lists are kept of: lines for a file of ``addresses.ranges``."""
+        """The ranges of each kind that lists are kept of: lines for the files of ``addresses.vpn`` and the like."""
         found: dict[AddressKind, list[str]] = {"tor": [], "vpn": [], "datacenter": []}
         for pool in self.pools.all:
             if pool.kind in found:
