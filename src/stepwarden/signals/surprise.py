@@ -22,6 +22,10 @@ start is ours: the reference has no answer before the first sign-in, and swings 
 sign-ins each share of the person's own is n/4 of theirs and 1 - n/4 of everybody's. Without any this says nothing
 (0), and after three what is new stands at a quarter of everybody's share, where it stays: there is no step.
 
+Ours is also that everybody's share p(x) is at least .02. Where nobody else comes from, one good attempt among forty
+days' would make a place thirty times safer than usual; so it makes it no safer, and thirty days' among seventy not
+quite as safe as the person's own. That bounds how safe anything looks at ln .02 = -3.9 each.
+
 ``Population`` is what everybody had, from attempts that ended well alone: failed ones, however many, change nothing.
 It is bounded: of each kind the values that counted least are forgotten, the oldest first, and count from then on as
 never seen, while N remains.
@@ -60,6 +64,8 @@ AGENT, BROWSER, SYSTEM, DEVICE_TYPE = (
 )
 """Weights of the finest kind and of the coarser ones, as the reference has them."""
 UNSEEN_SHARE: Final = 0.25
+LEAST_SHARE: Final = 0.02
+"""Of everybody: who attacks this person may know what is rare about them."""
 COUNTED: Final = "ASCUBOT"
 """The kinds that count, by letter: address, system, country; agent, browser, operating system, type of device."""
 Surprise = tuple[int, int, int]
@@ -141,6 +147,7 @@ class Population:
             + for_o * systems.get(facts.os, 0)
             + for_t * types.get(facts.device_type, 0)
         )
+        place, agent = max(LEAST_SHARE, place), max(LEAST_SHARE, agent)
         my_place = ADDRESS * a / of_a + ASN * s / of_s + COUNTRY * c / of_c
         my_agent = AGENT * u / of_u + BROWSER * b / of_b + SYSTEM * o / of_o + DEVICE_TYPE * t / of_t
         days = float(habit.days)
