@@ -1,5 +1,6 @@
 """The fold against a naive model that recomputes each value from the full list of what happened, on random streams."""
 
+import random
 from dataclasses import dataclass, field
 
 import msgspec
@@ -37,6 +38,10 @@ def streams(draw: st.DrawFn, late: int) -> list[Facts]:
                 device=draw(names),
                 session=draw(names),
                 country=draw(st.sampled_from(["", "NO", "SE"])),
+                asn=draw(st.sampled_from(["", "AS1"])),
+                agent=draw(names),
+                browser=draw(st.sampled_from(["Firefox", "Safari"])),
+                device_type=draw(st.sampled_from(["desktop", "mobile"])),
                 outcome=draw(st.sampled_from(["success", "failure", "unknown"])),
             )
         )
@@ -177,3 +182,53 @@ def test_a_decision_and_its_outcome_fold_to_the_same_as_one_event(stream: list[F
         )
         record(imported, facts)
     assert live.dump() == imported.dump()
+
+
+@settings(max_examples=60, deadline=None)
+@given(streams(5000), st.integers(1, 6), st.booleans())
+def test_a_restart_at_every_point_and_reads_in_between_change_nothing(
+    stream: list[Facts], limit: int, tight: bool
+) -> None:
+    """Restarted after each entry, read before each or never: every signal has the same value, the state the same bytes.
+
+    What is kept only to be quick (terms worked out, the share of the hour) must not outlive what it was worked out of.
+    """
+    limits = STANDARD.changed_by(dict.fromkeys(STANDARD.as_dict(), limit)) if tight else STANDARD
+    whole, restarted, unread = SignalState(limits), SignalState(limits), SignalState(limits)
+    for facts in stream:
+        restarted = SignalState.load(restarted.dump())
+        assert whole.read(facts) == restarted.read(facts) == whole.read(facts)
+        for state in (whole, restarted, unread):
+            record(state, facts)
+    assert whole.dump() == restarted.dump() == unread.dump()
+    for facts in stream:
+        assert whole.read(facts) == unread.read(facts)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 400))
+def test_a_snapshot_and_its_tail_are_the_whole_log(seed: int, cut: int) -> None:
+    """Three weeks of a site with an alarm in them, restarted somewhere: all values go on as they would have."""
+    dice = random.Random(seed)
+    whole = SignalState(STANDARD)
+    restarted = whole
+    for number in range(400):
+        strange = number > 250 or dice.random() < 0.4
+        facts = Facts(
+            time=(T0 + number * 4_500) * 1_000_000,
+            action="login",
+            actor=f"p{dice.randrange(60)}",
+            address=f"x{number}" if strange else "home",
+            network=f"x{number}" if strange else "home",
+            asn=f"AS{dice.randrange(4)}",
+            country="NO",
+            agent=f"u{dice.randrange(9)}",
+            outcome="failure" if dice.random() < (0.95 if number > 250 else 0.1) else "success",
+        )
+        if number == cut:
+            restarted = SignalState.load(whole.dump())
+        assert whole.read(facts) == restarted.read(facts)
+        record(whole, facts)
+        if restarted is not whole:
+            record(restarted, facts)
+    assert whole.dump() == restarted.dump()
