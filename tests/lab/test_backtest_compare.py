@@ -179,6 +179,15 @@ def test_the_difference_is_of_the_same_people_so_a_change_that_all_have_is_sure(
     assert compared(rows, seed=2).actions != (login,)
 
 
+def test_of_too_few_people_no_interval_is_made_up() -> None:
+    """One person drawn four hundred times is still one person."""
+    rows = [attempt(f"p{number}", kind="vpn" if number == 0 else "residential") for number in range(9)]
+    rows.append(attempt("p0", "allow", "step_up", kind="vpn"))
+    found = {one.name: one.stopped for one in compared(rows).cohorts if one.kind == "address"}
+    assert words.change(found["vpn"].change) == "+50.00 (too few)"
+    assert words.change(found["residential"].change) == "0"
+
+
 def test_an_interval_holds_the_truth_about_as_often_as_it_says() -> None:
     """Of 95 % intervals over 40 people each, more than four in five hold the rate that they were drawn with."""
     chance, held = np.random.default_rng(4), 0

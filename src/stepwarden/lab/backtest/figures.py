@@ -17,7 +17,7 @@ class Named(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pair(msgspec.Struct, frozen=True, kw_only=True):
-    """One figure of both policies, and the difference. None where there is nothing to divide by."""
+    """One figure of both policies, and the difference. None where there is nothing to divide by; see ``resample``."""
 
     before: Estimate | None
     after: Estimate | None

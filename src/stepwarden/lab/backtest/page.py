@@ -1,5 +1,6 @@
 """A back-test as one HTML page that needs nothing else, and as plain values for JSON."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -77,8 +78,9 @@ def _dumbbells(pairs: Sequence[tuple[str, Pair]]) -> dict[str, Any]:
             "name": name,
             "policy": policy,
             "value": 100 * one.value,
-            "low": 100 * one.low,
-            "high": 100 * one.high,
+            # Of too few people there is no interval: it is drawn as wide as the point.
+            "low": 100 * (one.low if math.isfinite(one.low) else one.value),
+            "high": 100 * (one.high if math.isfinite(one.high) else one.value),
         }
         for name, pair in pairs
         for policy, one in (("before", pair.before), ("after", pair.after))

@@ -2,7 +2,8 @@
 
 What one person does is not independent, so it is people who are drawn (a bootstrap over clusters, 95 %, percentiles).
 All figures come from the same draws, so the difference between two policies is that of the same people. The seed makes
-the draws. Memory does not grow with their number.
+the draws. Memory does not grow with their number. Of fewer than ``FEW`` people nothing is known about others: such a
+figure has no interval (its bounds are not a number, in JSON null).
 
 >>> draws = Draws(people=3, seed=1)
 >>> draws.ratio("rate", [1, 0, 0], [2, 2, 2])
@@ -10,6 +11,7 @@ the draws. Memory does not grow with their number.
 0.166667
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -20,6 +22,7 @@ from stepwarden.lab.accuracy.intervals import Estimate, interval
 
 REPLICATES: Final = 400
 PERCENTILES: Final = (50, 95, 99)
+FEW: Final = 5
 Sums = NDArray[np.float64]
 Numbers = Sequence[float] | NDArray[Any]
 
@@ -34,15 +37,20 @@ class Draws:
         self._ratios: dict[str, tuple[int, int]] = {}
         self._differences: dict[str, tuple[str, str]] = {}
         self._ranked: dict[str, Sums] = {}
+        self._few: set[str] = set()
 
     def ratio(self, name: str, parts: Numbers, wholes: Numbers) -> None:
         """The sum of ``parts`` over that of ``wholes``, both by person."""
         self._ratios[name] = (len(self._columns), len(self._columns) + 1)
         self._columns += [np.asarray(parts, np.float64), np.asarray(wholes, np.float64)]
+        if np.count_nonzero(self._columns[-1]) < FEW:
+            self._few.add(name)
 
     def difference(self, name: str, one: str, other: str) -> None:
         """The figure ``one`` less the figure ``other``."""
         self._differences[name] = (one, other)
+        if one in self._few or other in self._few:
+            self._few.add(name)
 
     def percentiles(self, name: str, counts: Numbers) -> None:
         """Of the counts by person those that ``PERCENTILES`` of the people do not exceed: figures ``<name> p50``."""
@@ -63,7 +71,12 @@ class Draws:
                 if name in drawn:
                     drawn[name].append(value)
             progress(number + 1)
-        return {name: interval(value, np.array(drawn[name])) for name, value in values.items()}
+        return {
+            name: Estimate(round(value, 6), math.nan, math.nan)
+            if name in self._few
+            else interval(value, np.array(drawn[name]))
+            for name, value in values.items()
+        }
 
     def _worked_out(
         self, weights: Sums, matrix: NDArray[np.float64], ranks: Mapping[str, NDArray[np.int64]]

@@ -1,5 +1,6 @@
 """A back-test in words and tables, the same on a page and on a terminal of 100 columns."""
 
+import math
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
@@ -165,7 +166,9 @@ def change(one: Estimate | None, *, share: bool = True) -> str:
         return "0"
     factor = 100 if share else 1
     value, low, high = (f"{factor * part:+.2f}" for part in (one.value, one.low, one.high))
-    return f"{value} ({low} to {high})"
+    return (
+        f"{value} ({low} to {high})" if math.isfinite(one.low) else f"{value if one.value else 0} (too few)"
+    )
 
 
 def percent(value: float) -> str:
