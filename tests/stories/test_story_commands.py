@@ -149,14 +149,15 @@ def test_a_new_policy_is_live_within_seconds_and_a_bad_one_refused_by_line_and_c
         "a decision by the new policy",
     )
     assert after["decision"] == "deny"
-    path.write_text(closed.replace("risk: 0.95", "risk: 0,95"))
+    broken = re.sub(r"risk: 0\.(\d+), demand: deny", r"risk: 0,\1, demand: deny", closed)
+    assert broken != closed
+    path.write_text(broken)
     until(lambda: "refused" in service.said(), "the word that the policy is refused")
     lines = [line for line in service.said().splitlines() if "the new policy is refused" in line]
     assert len(lines) == 1
     found = re.search(r"\(line (\d+), column (\d+)\)", lines[0])
     assert found, lines
-    wrong = closed.replace("risk: 0.95", "risk: 0,95").splitlines()
-    assert "0,95" in wrong[int(found[1]) - 1]
+    assert "risk: 0," in broken.splitlines()[int(found[1]) - 1]
     assert send(asking, "/v1/attempts", LOGIN)["policy"] == after["policy"]
     path.unlink()
     until(lambda: service.said().count("refused") == 2, "the word that the policy cannot be read")
