@@ -494,3 +494,26 @@ def test_a_candidate_brings_signals_of_its_own(place: House) -> None:
     assert {one.decision for one in place.live(promote).values()} == {"step_up"}
     assert {one.decision for one in place.live(back).values()} == {"allow"}
     assert recomputed(place.leaves()).decisions == 4 * 24
+
+
+def test_attack_two_policies_of_many_rules_do_not_make_an_entry_that_fits_no_leaf(place: House) -> None:
+    """200 rules with long names hold on either side: the decision is made, and what is recorded of them is bounded."""
+
+    def crowded(mark: str) -> str:
+        rules = "".join(
+            f"  - {{id: {mark}-{number:03}{'x' * 40}, when: 'true', weight: 0, reason: r, technique: T1}}\n"
+            for number in range(200)
+        )
+        return LIVE.replace("name: live", f"name: {mark}").partition("rules:\n")[0] + "rules:\n" + rules
+
+    (place.data / "policy.yaml").write_text(crowded("ours").replace("T1}", "T1078}"))
+
+    async def do(node: Node) -> Answer:
+        await trial(node, crowded("theirs").replace("T1}", "T1078}"))
+        return await node.service.decide(attempt("ann"), by="k")
+
+    place.live(do)
+    (entry,) = decided(place)
+    assert entry.beside is not None
+    assert (len(entry.evidence), len(entry.beside.added), len(entry.beside.removed)) == (200, 32, 32)
+    assert recomputed(place.leaves()).decisions == 1

@@ -72,7 +72,8 @@ class Beside(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forb
     """What the policy that did not decide says of an attempt: one in shadow; or the live one, where a canary decided.
 
     ``risk`` in parts per million; ``decision`` what it would have answered by itself, the cap on prompts apart.
-    ``added`` and ``removed`` are the rules that hold for the candidate and not for the live policy, and the reverse.
+    ``added`` and ``removed`` are the rules that hold for the candidate and not for the live policy, and the reverse;
+    the first 32 of them.
     ``alone``: what a canary's own demand would have led to, where that is not what was answered. ``failed``: the
     candidate could not be evaluated at all; the rest is then the worst that it could have said.
     """

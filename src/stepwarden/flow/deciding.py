@@ -40,6 +40,8 @@ LIVE_ASKS_MORE: Final = "live_policy"
 CANDIDATE_FAILED: Final = "candidate_failed"
 """The id that stands among the evidence where a canary should have decided and could not be evaluated."""
 WORST: Final = 1_000_000
+MOST_RULES: Final = 32
+"""Rules that are named as added, or as removed: an entry must fit into its leaf, whatever two policies say."""
 _PREFIX: Final = b"stepwarden canary v1\n"
 
 
@@ -149,8 +151,8 @@ def _said(policy: Policy, its: Judgement | None, live: Judgement, candidate: Jud
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     if ours != theirs:
-        added = tuple(rule for rule in theirs if rule not in ours)
-        removed = tuple(rule for rule in ours if rule not in theirs)
+        added = tuple(rule for rule in theirs if rule not in ours)[:MOST_RULES]
+        removed = tuple(rule for rule in ours if rule not in theirs)[:MOST_RULES]
     return Beside(
         policy=policy.hash, risk=its.assessment.risk, decision=its.verdict, added=added, removed=removed
     )
