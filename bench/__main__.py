@@ -28,6 +28,7 @@ PARTS = {
     "replay": "replay of logs",
     "backtest": "back-test",
     "simulate": "simulation",
+    "accuracy": "accuracy",
     "start": "start and pruning",
     "service": "over HTTP",
     "stepup": "step-up over HTTP",
