@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from stepwarden.events import entries as e
 from stepwarden.events.facts import Facts
-from stepwarden.events.policies import Step
+from stepwarden.events.policies import Step, Way
 from stepwarden.policy.loader import load
 
 SECOND = 1_000_000
@@ -155,7 +155,7 @@ def entry(draw: st.DrawFn, kind: type, time: int, index: int) -> Any:
     }
     if kind is e.PolicyChanged:
         digest, text = draw(st.sampled_from(POLICIES))
-        way = draw(st.sampled_from(["file", "promoted", "rolled-back"]))
+        way = draw(st.sampled_from(get_args(Way)))
         return e.PolicyChanged(**common, policy=digest, text=text, name="p", way=way)
     if kind is e.PolicyStepped:
         digest, text = draw(st.sampled_from(POLICIES))
