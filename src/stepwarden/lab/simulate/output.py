@@ -38,7 +38,7 @@ from stepwarden.signals.catalogue import CATALOGUE, SignalSpec
 
 RUN, POLICY, PEOPLE = "run.json", "policy.yaml", "people.parquet"
 CAMPAIGNS, ATTEMPTS, PARTS = "campaigns.json", "attempts.parquet", "attempts.parts"
-CHUNK: Final = 65_536
+CHUNK: Final = 16_384
 """Rows held in memory before they are written."""
 KEPT: Final = (
     "login_surprise",
