@@ -44,6 +44,7 @@ def results(
     *,
     cohorts: Sequence[str] = ("home",),
     bands: Sequence[str] = (),
+    named: Sequence[bool] = (),
     campaigns: Sequence[Campaign] = (),
     run: dict[str, Any] | None = None,
 ) -> Results:
@@ -54,7 +55,7 @@ def results(
             "actor": [f"person{number}" for number in range(len(cohorts))],
             "cohort": list(cohorts),
             "band": list(bands or ["daily"] * len(cohorts)),
-            "has_device_id": [True] * len(cohorts),
+            "has_device_id": list(named or [True] * len(cohorts)),
         }
     )
     return checked(run or {"seed": 1}, people, campaigns, pl.DataFrame(list(rows), schema=SCHEMA))

@@ -8,6 +8,7 @@ import polars as pl
 
 from stepwarden.lab.accuracy import alarms, calibration, detection, friction
 from stepwarden.lab.accuracy.attacks import Poisoning, Script, Takeover, poisonings, scripts, takeovers
+from stepwarden.lab.accuracy.devices import Devices, devices
 from stepwarden.lab.accuracy.intervals import CONFIDENCE, REPLICATES, SEED, Draws
 from stepwarden.lab.accuracy.methods import BASELINES, FREEMAN, POLICY, STEPWARDEN, History, Scored, SignIns
 from stepwarden.lab.accuracy.results import CLASSES, Results
@@ -60,6 +61,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     everybody: friction.Group
     cohorts: tuple[friction.Group, ...]
     bands: tuple[friction.Group, ...]
+    devices: tuple[Devices, ...]
     burden: friction.Burden
     rules: tuple[friction.RuleCost, ...]
     calibrations: tuple[calibration.Calibration, ...]
@@ -98,6 +100,7 @@ def measure(results: Results, *, seed: int = SEED, replicates: int = REPLICATES)
         everybody=friction.everybody(results, draws),
         cohorts=tuple(cohorts),
         bands=tuple(friction.groups(results, draws, "band")),
+        devices=tuple(devices(results)),
         burden=friction.burden(results, draws),
         rules=tuple(friction.rule_costs(results)),
         calibrations=tuple(calibration.calibrations(results)),

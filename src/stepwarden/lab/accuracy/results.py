@@ -33,6 +33,8 @@ TRUTHS: Final = ("probe", "right", "open", "new_device", "first_seen", "site_spr
 SPRAYING: Final = "site_spraying"
 TEXTS: Final = ("action", "decision", "rules")
 PEOPLE: Final = ("index", "cohort", "band")
+NAMED: Final = "has_device_id"
+"""A column of people that may be missing."""
 RUN, PERSONS, CAMPAIGNS, ATTEMPTS = "run.json", "people.parquet", "campaigns.json", "attempts.parquet"
 
 
@@ -123,7 +125,10 @@ def checked(
     if SPRAYING not in attempts.columns:
         attempts = attempts.with_columns(pl.lit(value=False).alias(SPRAYING))
     try:
-        people = people.select(pl.col("index").cast(pl.Int32), pl.col("cohort", "band").cast(pl.String))
+        named = [pl.col(NAMED).cast(pl.Boolean)] if NAMED in people.columns else []
+        people = people.select(
+            pl.col("index").cast(pl.Int32), pl.col("cohort", "band").cast(pl.String), *named
+        )
         attempts = attempts.with_columns(
             pl.col(*NUMBERS).cast(pl.Int64), pl.col(*TRUTHS).cast(pl.Boolean), pl.col(*TEXTS).cast(pl.String)
         ).with_columns(pl.col("person", "login", "campaign").cast(pl.Int32))

@@ -8,6 +8,7 @@ from stepwarden.lab.accuracy.detection import Cell
 from stepwarden.lab.accuracy.drawing import BAND_NAMES, CLASS_NAMES, COHORT_NAMES, METHOD_NAMES
 from stepwarden.lab.accuracy.figures import ByClass, Figures
 from stepwarden.lab.accuracy.friction import Group
+from stepwarden.lab.accuracy.results import CLASSES
 from stepwarden.lab.accuracy.targets import LITERATURE
 from stepwarden.lab.accuracy.words import NOTHING, duration, estimate, limit, number, share, verdict
 
@@ -139,6 +140,26 @@ def methods(figures: Figures) -> Table:
         ),
         tuple(rows),
         left=2,
+    )
+
+
+def named(figures: Figures) -> Table:
+    """What rests on devices that have a name."""
+    return Table(
+        "Devices with and without a name",
+        "What the policy, as it is, challenges of known people (three sign-ins and more), and what it stops of "
+        "takeovers of people with twelve sign-ins and more: for people whose devices the application names by an id, "
+        "and for others.",
+        ("people", "number", "challenged", *(CLASS_NAMES[name] for name in CLASSES)),
+        tuple(
+            (
+                "with named devices" if one.named else "without",
+                number(one.people),
+                share(one.challenged),
+                *(share(one.detected[name]) if name in one.detected else NOTHING for name in CLASSES),
+            )
+            for one in figures.devices
+        ),
     )
 
 
@@ -317,6 +338,7 @@ def calibrations(figures: Figures) -> Table:
 def every(figures: Figures) -> Sequence[Table]:
     """All tables that have rows, in the order of the report."""
     makers = (
-        targets, detection, methods, scripts, takeovers, noticed, people, burden, rules, poisonings, calibrations,
+        targets, detection, methods, named, scripts, takeovers, noticed, people, burden, rules, poisonings,
+        calibrations,
     )  # fmt: skip
     return [table for make in makers if (table := make(figures)).rows]
