@@ -1,5 +1,6 @@
 """``stepwarden policy backtest`` and ``stepwarden lab history`` as a person meets them."""
 
+import re
 import sys
 from collections.abc import Callable
 from hashlib import sha256
@@ -211,3 +212,17 @@ def test_a_simulation_is_decided_as_it_was_and_its_attacks_are_counted(run: Run,
     done = run("policy", "backtest", "-", "--simulated", plain)
     assert done.code == 1
     assert "with --signals" in " ".join(done.err.split())
+
+
+def test_every_attack_and_option_of_the_page_is_there(run: Run) -> None:
+    """What docs/backtest.md names is a test that exists, and an option that the command has."""
+    root = Path(__file__).resolve().parents[2]
+    page = (root / "docs/backtest.md").read_text(encoding="utf-8")
+    written = "\n".join(path.read_text(encoding="utf-8") for path in (root / "tests/lab").glob("test_*.py"))
+    named = re.findall(r"`(test_attack_\w+)`", page)
+    assert named
+    assert all(f"def {name}(" in written for name in named)
+    helped = run("policy", "backtest", "--help").out
+    options = set(re.findall(r"^\| `(--[a-z]+)", page, re.M)) | set(re.findall(r"`, `(--[a-z]+)`", page))
+    assert len(options) >= 8
+    assert all(option in helped for option in options)

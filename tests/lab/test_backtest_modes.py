@@ -1,6 +1,7 @@
 """The two ways of a back-test over real logs: they agree with each other, and with what the service had decided."""
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from stepwarden.app.node import Node
 from stepwarden.errors import InputError
+from stepwarden.events import entries as e
 from stepwarden.events.encoding import encode
 from stepwarden.events.entries import AttemptDecided, Entry, PolicyChanged
 from stepwarden.flow.judge import weigh_here
@@ -23,7 +25,8 @@ from stepwarden.policy.loader import load as load_policy
 from stepwarden.signals.catalogue import sparse
 from stepwarden.signals.limits import STANDARD
 from tests.flow.flow_house import House
-from tests.flow.log_streams import logs
+from tests.flow.log_streams import SECOND, logs
+from tests.flow.log_streams import entry as entry_of
 from tests.flow.test_flow_replay import busy_day
 from tests.lab.lab_house import shipped
 
@@ -106,8 +109,28 @@ def honest(entries: list[Entry], asked: int) -> list[bytes]:
     return leaves
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(logs(most=40), st.integers(0, 3))
+STEPS = (
+    e.ChallengeIssued, e.ChallengePassed, e.ChallengeExpired, e.FactorEnrolled, e.SessionRevoked, e.LogDoubted,
+    e.LogTrusted, e.PolicyEmergency, e.OutcomeReported, e.ServiceStarted,
+)  # fmt: skip
+
+
+@st.composite
+def lively(draw: st.DrawFn) -> list[Any]:
+    """Logs of few kinds, so that challenges, grants, doubts and emergencies meet attempts."""
+    kinds = [
+        e.ServiceStarted,
+        *draw(st.lists(st.sampled_from((*STEPS, *(3 * [AttemptDecided]))), max_size=30)),
+    ]
+    time, found = 1_700_000_000 * SECOND, []
+    for index, kind in enumerate(kinds):
+        time += draw(st.sampled_from([0, 1, 40])) * SECOND
+        found.append(draw(entry_of(kind, time, index)))
+    return found
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(lively() | logs(most=40), st.integers(0, 3))
 def test_both_ways_agree_on_logs_of_entries_of_every_kind(entries: list[Entry], asked: int) -> None:
     """Grants, revoked sessions, changes of factors, doubts, emergencies, prompts: whatever there is beside a policy."""
     if not any(isinstance(entry, AttemptDecided) for entry in entries):
