@@ -6,7 +6,7 @@ import pytest
 from stepwarden.errors import PolicyError
 from stepwarden.lab.tuning.fit import MOST, STEP, calibrate, fit
 from stepwarden.lab.tuning.patterns import Event, Patterns
-from stepwarden.lab.tuning.propose import LEAST_ATTACKS, propose, split
+from stepwarden.lab.tuning.propose import LEAST_ATTACKS, as_policy, propose, split
 from stepwarden.lab.tuning.rewrite import rewrite
 from stepwarden.lab.tuning.samples import SHOWN, Belief, Row, Samples, believed, gather
 from stepwarden.lab.tuning.worth import detection, threshold_for, worth
@@ -182,3 +182,36 @@ def test_only_the_numbers_of_a_policy_change_and_comments_stay() -> None:
     assert len(changed.splitlines()) == len(text.splitlines())
     with pytest.raises(PolicyError, match="no rule 'nope'"):
         rewrite(text, weights={"nope": 1})
+
+
+def test_a_proposal_as_a_policy_scales_graded_bounds_and_keeps_bands_rising() -> None:
+    policy = load(default_text())
+    generator = np.random.default_rng(5)
+    rows = []
+    for number in range(6_000):
+        attack = bool(generator.random() < 0.03)
+        terms = [("new-device", 2700)] if generator.random() < (0.9 if attack else 0.04) else []
+        terms.append(("place-surprise", 600 if attack else -300))
+        rows.append(
+            Row(
+                time=number * 60_000_000,
+                actor=f"u{number % 200}",
+                terms=terms,
+                beliefs=[Belief("x", attack, 90)],
+                challenged=False,
+            )
+        )
+    samples = gather(
+        rows,
+        rules=[rule.id for rule in policy.rules],
+        weights=[rule.weight for rule in policy.rules],
+        prior=policy.prior,
+    )
+    found = propose(samples, budget=0.02, draws=0)
+    made = load(as_policy(policy, found))
+    before, after = (
+        next(rule for rule in one.rules if rule.id == "place-surprise") for one in (policy, made)
+    )
+    assert after.weight > before.weight
+    assert after.most / before.most == pytest.approx(after.weight / before.weight, rel=0.01)
+    assert [band.risk for band in made.bands] == sorted({band.risk for band in made.bands})

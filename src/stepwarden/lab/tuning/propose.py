@@ -186,7 +186,8 @@ def _bounded(prior: float) -> float:
 def as_policy(policy: Policy, found: Proposal) -> str:
     """The proposal as a policy file: other weights, prior and first band, everything else as it was.
 
-    The first band begins at the threshold's risk; a band above it that would begin lower begins right after it.
+    The first band begins at the threshold's risk; a band above it that would begin lower begins right after it. The
+    bounds of a graded rule grow and shrink with its weight, as what was learned from did.
 
     Raises:
         PolicyError: a number of the file cannot be replaced.
@@ -199,4 +200,16 @@ def as_policy(policy: Policy, found: Proposal) -> str:
     for place, band in enumerate(policy.bands):
         bands.append(found.risk if place == 0 else max(band.risk, bands[-1] + 1))
     changed = {rule.id: weights[rule.id] for rule in policy.rules if weights[rule.id] != rule.weight}
-    return rewrite(policy.text, weights=changed, prior=round(1000 * found.prior), bands=bands)
+    graded = {
+        rule.id: (
+            _scaled(rule.least, changed[rule.id], rule.weight),
+            _scaled(rule.most, changed[rule.id], rule.weight),
+        )
+        for rule in policy.rules
+        if rule.of and rule.id in changed
+    }
+    return rewrite(policy.text, weights=changed, prior=round(1000 * found.prior), bands=bands, graded=graded)
+
+
+def _scaled(bound: int, weight: int, before: int) -> int:
+    return max(-10_000, min(10_000, round(bound * weight / before))) if before else bound
