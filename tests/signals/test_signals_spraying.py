@@ -86,6 +86,20 @@ def test_attack_a_slow_ramp_is_not_learned() -> None:
     assert max(spraying.usual()) <= raised(before, RISE**weeks) + 0.02
 
 
+def test_attack_a_ramp_too_slow_to_be_a_change_is_outrun() -> None:
+    """A quarter more failures each week is no sudden change; but the usual share may not rise as fast."""
+    spraying, dice, began, share = Spraying(limit=1_000), random.Random(2), list[int](), 0.1
+    for day in range(35 + 7 * 8):
+        share *= 1.25 ** (1 / 7) if day >= 35 else 1.0
+        began += live(
+            spraying,
+            [(MONDAY + day * DAY + i * 1_000, f"p{i}", True, dice.random() < share) for i in range(80)],
+        )
+    assert began
+    assert began[0] > MONDAY + 35 * DAY
+    assert max(spraying.usual()) < share / 2
+
+
 def test_attack_own_accounts_that_succeed_hide_only_as_many_failures() -> None:
     """One account that signs in well a thousand times a day dilutes nothing: a success counts once as well."""
     spraying, dice, _ = site(300, 60)
@@ -96,17 +110,19 @@ def test_attack_own_accounts_that_succeed_hide_only_as_many_failures() -> None:
 def test_trouble_everywhere_is_not_spraying() -> None:
     """A directory that fails people everywhere, at home too, explains the failures of strangers."""
     spraying, dice, _ = site(3_000, 45)
-    assert not live(spraying, list(honest(dice, 3_000, 45, trouble=3.0)))
+    for day in (45, 46, 47):
+        assert not live(spraying, list(honest(dice, 3_000, day, trouble=3.5)))
 
 
 def test_the_alarm_ends_when_it_is_over() -> None:
     """Days of spraying are one alarm; a day after the last of it the alarm is gone, and the past is as it was."""
     spraying, dice, _ = site(300, 60)
-    before = spraying.usual()
+    before, learned = spraying.usual(), sum(tries for tries, _ in spraying.past)
     for day in (60, 61, 62):
         live(spraying, [*honest(dice, 300, day), *sprayed(dice, day, 300)])
     now = MONDAY + 63 * DAY
     assert spraying.values(now)[:2] == (True, 2 * ALARM)
+    assert sum(tries for tries, _ in spraying.past) < learned + 60
     assert max(abs(a - b) for a, b in zip(before, spraying.usual(), strict=True)) < 0.1
     for day in (63, 64, 65):
         live(spraying, list(honest(dice, 300, day)))

@@ -569,3 +569,19 @@ def test_no_time_makes_the_fold_raise(time: int) -> None:
     state.fold(entry)
     assert state.read(Facts(time=time, action="login", actor="a"))[POSITION["actor_failures_1m"]] == 1
     assert all(not isinstance(found, int) or found >= -1 for found in state.read(at(0)))
+
+
+@pytest.mark.parametrize(
+    ("km", "seconds", "kmh"),
+    [
+        (900, 3_600, 900),
+        (900, 3_599, 901),
+        (5_000, 20_000, 900),
+        (5_000, 19_999, 901),
+        (501, 1, 1_000_000),
+        (0, 0, 0),
+    ],
+)
+def test_a_speed_is_over_a_whole_number_as_soon_as_it_is(km: int, seconds: int, kmh: int) -> None:
+    """Just over 900 km/h is over 900; exactly 900 is not. Without a distance there is no speed."""
+    assert value(SignalState(STANDARD), "travel_kmh", at(0, travel_km=km, travel_s=seconds)) == kmh

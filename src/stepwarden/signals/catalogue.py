@@ -126,7 +126,10 @@ def _habits() -> list[SignalSpec]:
             "travel_km", -1, "km", "Distance from the last good place, minus accuracy radii; -1: not known."
         ),
         _number(
-            "travel_kmh", 0, "km/h", "The speed that this distance would have needed; stops at 1,000,000."
+            "travel_kmh",
+            0,
+            "km/h",
+            "The speed that this distance would have needed, rounded up; stops at 1,000,000.",
         ),
         _count(
             "hour_of_week_seen", "Remembered good attempts of this actor within an hour of this hour of week."

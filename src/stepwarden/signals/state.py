@@ -160,7 +160,8 @@ class SignalState(Memory):
             habit is None,
             *login,
             km,
-            0 if km <= 0 else min(FASTEST, km * HOUR // max(1, facts.travel_s)),
+            # Rounded up: whoever is faster than a whole number of km/h is over it.
+            0 if km <= 0 else min(FASTEST, -(-km * HOUR // max(1, facts.travel_s))),
             *(_NO_HOURS if habit is None else habit.near_hour(now)),
             0 if habit is None or now < habit.last else (now - habit.last) // DAY,
             *changes(self._sessions.items.get(facts.session), facts),
