@@ -42,14 +42,13 @@ class _Distinct:
         shapes = np.round(samples.shapes, 3)
         self.rows, which = np.unique(shapes, axis=0, return_inverse=True)
         self.which: Ints = which.reshape(-1).astype(np.int64)
-        self._samples = samples
+        self._attack, self._honest = samples.masses(0.0)
 
     def masses(self, multiplicity: Floats | None = None) -> tuple[Floats, Floats]:
         """How much attack and how much honesty each row holds; each sums to half of all that is believed."""
-        samples = self._samples
-        trust = samples.trust if multiplicity is None else samples.trust * multiplicity
-        attack = np.bincount(self.which, np.where(samples.attack, trust, 0.0), len(self.rows))
-        honest = np.bincount(self.which, np.where(samples.attack, 0.0, trust), len(self.rows))
+        times = 1.0 if multiplicity is None else multiplicity
+        attack = np.bincount(self.which, self._attack * times, len(self.rows))
+        honest = np.bincount(self.which, self._honest * times, len(self.rows))
         # The smaller class says how much is known; both count as much as it does.
         known = min(attack.sum(), honest.sum())
         return attack * known / max(attack.sum(), 1e-12), honest * known / max(honest.sum(), 1e-12)

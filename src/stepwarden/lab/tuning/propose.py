@@ -20,7 +20,7 @@ import numpy as np
 from stepwarden.lab.tuning.fit import Calibration, Fitted, calibrate, fit
 from stepwarden.lab.tuning.rewrite import rewrite
 from stepwarden.lab.tuning.samples import Floats, Samples
-from stepwarden.lab.tuning.worth import Detection, RuleWorth, detection, threshold_for, worth
+from stepwarden.lab.tuning.worth import UNSPOKEN, Detection, RuleWorth, detection, threshold_for, worth
 from stepwarden.policy.policy import Policy
 from stepwarden.policy.risk import risk_of
 
@@ -175,8 +175,7 @@ def _scores(samples: Samples, weights: Floats, prior: float) -> Floats:
 
 
 def _honest(samples: Samples) -> Floats:
-    found: Floats = np.where(samples.attack, 0.0, np.maximum(samples.trust, 0.3))
-    return found
+    return samples.masses(UNSPOKEN)[1]
 
 
 def _bounded(prior: float) -> float:

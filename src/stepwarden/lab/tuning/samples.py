@@ -42,6 +42,9 @@ SHOWN: Final = {
 """What the log shows by itself. 97 % of honest people get past a challenge in the end, and about half fail first
 (Doerfler et al., WWW 2019), so a failure says little and a pass much; a denial may be a slip of the finger."""
 
+MOST_EACH: Final = 20.0
+"""Attempts that one person, or one attacker, counts as at most."""
+
 
 def believed(beliefs: Iterable[Belief]) -> Belief | None:
     """The belief that counts; None where nobody says anything."""
@@ -94,6 +97,18 @@ class Samples:
         """The scores that the present weights give, in nats."""
         found: Floats = self.prior + self.terms.sum(axis=1, dtype=np.float64)
         return found
+
+    def masses(self, unspoken: float) -> tuple[Floats, Floats]:
+        """How much each attempt counts as an attack, and as honest; what nobody speaks of counts ``unspoken`` as honest.
+
+        Nobody counts more than ``MOST_EACH`` attempts in either: one attacker who tries ten thousand accounts is one,
+        and so is one person who works all day.
+        """
+        trust = np.where(self.attack, self.trust, np.maximum(self.trust, unspoken))
+        who = 2 * self.person + self.attack
+        total = np.bincount(who, trust, int(who.max()) + 1 if len(who) else 1)
+        fair = trust * np.minimum(1.0, MOST_EACH / np.maximum(total, 1e-12))[who]
+        return np.where(self.attack, fair, 0.0), np.where(self.attack, 0.0, fair)
 
     @property
     def shapes(self) -> Floats:

@@ -11,6 +11,8 @@ import numpy as np
 from stepwarden.lab.tuning.samples import Bools, Floats, Samples
 
 PERIODS: Final = 4
+UNSPOKEN: Final = 0.3
+"""How much an attempt of which nobody speaks counts as an honest one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,7 @@ def detection(
     samples: Samples, scores: Floats, threshold: float, *, draws: int = 200, seed: int = 1
 ) -> Detection:
     """What a threshold detects, with a 95 % interval over resampled people."""
-    attack, honest = _masses(samples)
+    attack, honest = samples.masses(UNSPOKEN)
     caught = scores >= threshold
     hits = np.where(caught, attack, 0.0)
     people = int(samples.person.max()) + 1 if len(samples) else 1
@@ -90,7 +92,7 @@ def detection(
 
 def worth(samples: Samples, weights: Floats, prior: float, budget: float) -> list[RuleWorth]:
     """Each rule's worth under these weights, the most informative first."""
-    attack, honest = _masses(samples)
+    attack, honest = samples.masses(UNSPOKEN)
     shapes = samples.shapes
     scores = prior + shapes @ weights
     threshold = threshold_for(scores, honest, budget)
@@ -117,13 +119,6 @@ def worth(samples: Samples, weights: Floats, prior: float, budget: float) -> lis
             )
         )
     return sorted(found, key=lambda one: (-one.information, one.rule))
-
-
-def _masses(samples: Samples) -> tuple[Floats, Floats]:
-    """How much each attempt counts as an attack, and as honest. What nobody speaks of counts as honest, a little."""
-    attack = np.where(samples.attack, samples.trust, 0.0)
-    honest = np.where(samples.attack, 0.0, np.maximum(samples.trust, 0.3))
-    return attack, honest
 
 
 def _caught(scores: Floats, threshold: float, attack: Floats) -> float:
