@@ -99,7 +99,7 @@ class Samples:
         return found
 
     def masses(self, unspoken: float) -> tuple[Floats, Floats]:
-        """How much each attempt counts as an attack, and as honest; what nobody speaks of counts ``unspoken`` as honest.
+        """How much each attempt counts as an attack, and as honest; ``unspoken``: what nobody speaks of, as honest.
 
         Nobody counts more than ``MOST_EACH`` attempts in either: one attacker who tries ten thousand accounts is one,
         and so is one person who works all day.
