@@ -13,6 +13,7 @@ from stepwarden.errors import InputError
 from stepwarden.events import entries as e
 from stepwarden.events.encoding import encode
 from stepwarden.events.entries import AttemptDecided, Entry, PolicyChanged
+from stepwarden.events.facts import Facts
 from stepwarden.flow.judge import weigh_here
 from stepwarden.flow.state import LogState
 from stepwarden.lab.backtest.assessing import ColumnPolicy
@@ -217,3 +218,65 @@ def test_attack_a_signal_of_the_same_name_and_another_meaning_is_not_taken_for_t
     candidate = load_policy(with_own(default_text(), harmless))
     with pytest.raises(InputError, match="not recorded of every attempt"):
         seen_by(candidate, history)
+
+
+class Told:
+    """A log that is told step by step; ``honest`` writes down what its attempts lead to."""
+
+    def __init__(self) -> None:
+        self.entries: list[Any] = []
+        self.now = 1_700_000_000 * SECOND
+
+    def add(self, kind: Any, **fields: Any) -> int:
+        self.entries.append(kind(time=self.now, id="abcdefgh", **fields))
+        self.now += SECOND
+        return len(self.entries)  # the index in the log, which begins with its policy
+
+    def tries(self, actor: str, action: str, *, session: str = "s1", **more: Any) -> int:
+        facts = Facts(time=self.now, action=action, actor=actor, session=session, address_kind="residential")
+        nothing: dict[str, Any] = {"signals": {}, "evidence": (), "score": 0, "risk": 0, "demand": e.Demand()}
+        nothing |= {"standing": e.Standing(), "decision": "allow", "policy": shipped().hash}
+        return self.add(AttemptDecided, facts=facts, **nothing, **more)
+
+    def challenges(self, actor: str, name: str, attempt: int, binding: str) -> None:
+        asked = {"action": "transfer", "nonce": "ab" * 32, "binding": binding, "aal": 2, "ready": True}
+        end = self.now + 300 * SECOND
+        self.add(
+            e.ChallengeIssued,
+            challenge=name,
+            actor=actor,
+            session="s1",
+            expires=end,
+            previous=attempt,
+            **asked,
+        )
+
+
+def test_grants_prompts_doubts_emergencies_and_revoked_sessions_are_part_of_a_history() -> None:
+    """Each circumstance decides an attempt here: a history that forgot one would answer otherwise."""
+    log = Told()
+    asked = log.tries("ann", "transfer", binding="b1")
+    log.challenges("ann", "c1", asked, "b1")
+    passed = {"factor": "totp", "amr": ("otp",), "aal": 2, "grant": "g1", "expires": log.now + 300 * SECOND}
+    log.add(e.ChallengePassed, challenge="c1", actor="ann", session="s1", previous=asked, **passed)
+    log.tries("ann", "transfer", binding="b1", grant="g1")
+    for name in ("c2", "c3", "c4"):
+        log.challenges("bob", name, log.tries("bob", "transfer", binding=name), name)
+    log.tries("bob", "transfer", binding="b9")
+    log.tries("cyd", "a.read")
+    log.add(e.LogDoubted, source="w", finding="fork", size=9, root="ab" * 32, detail="")
+    log.tries("cyd", "a.read")
+    log.add(e.LogTrusted, reason="looked")
+    log.add(e.PolicyEmergency, on=True, reason="attack")
+    log.tries("cyd", "a.read")
+    log.add(e.PolicyEmergency, on=False, reason="over")
+    log.add(e.SessionRevoked, actor="cyd", session="s1")
+    log.tries("cyd", "a.read")
+    folding = Folding([shipped()])
+    history = read(honest(log.entries, 0), watch=folding)
+    folded = folding.folded[0].decided()
+    assert [VERDICTS[number] for number in folded.verdict] == [
+        "step_up", "allow", "step_up", "step_up", "step_up", "deny", "allow", "step_up", "step_up", "deny",
+    ]  # fmt: skip
+    found = decided(history.frame, ColumnPolicy(shipped()).assess(seen_by(shipped(), history)))
+    assert differs(found, folded) == ""
