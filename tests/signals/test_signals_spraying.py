@@ -96,8 +96,8 @@ def test_attack_a_ramp_too_slow_to_be_a_change_is_outrun() -> None:
             [(MONDAY + day * DAY + i * 1_000, f"p{i}", True, dice.random() < share) for i in range(80)],
         )
     assert began
-    assert began[0] > MONDAY + 35 * DAY
-    assert max(spraying.usual()) < share / 2
+    # Three weeks of it. Without the cap on what is learned it is found ten days later.
+    assert MONDAY + 42 * DAY < began[0] < MONDAY + 60 * DAY
 
 
 def test_attack_own_accounts_that_succeed_hide_only_as_many_failures() -> None:
