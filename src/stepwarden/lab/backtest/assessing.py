@@ -151,7 +151,7 @@ class ColumnPolicy:
                 # What weighs nothing and demands nothing is no evidence; what failed is.
                 shown = shown & ((term.adds != 0) | term.failed.expr)
             found.append(pl.when(shown).then(term.adds).alias(term.rule.id))
-            if term.failed.always is None:
+            if term.failed.always is not False:
                 found.append(term.failed.expr.alias(f"{term.rule.id}!"))
         return rows.lazy().with_columns(found).select([one.meta.output_name() for one in found]).collect()
 
@@ -173,7 +173,7 @@ class ColumnPolicy:
         }  # fmt: skip
         held[FAILED_RULE] = [
             *held.get(FAILED_RULE, []),
-            *(term.failed.expr for term in terms if term.failed.always is None),
+            *(term.failed.expr for term in terms if term.failed.always is not False),
         ]
         for start in range(0, len(self._demands), BITS):
             bits = [
@@ -233,28 +233,35 @@ class ColumnPolicy:
 
 def _term(rule: Rule, when: Expr, of: Expr | None, known: Mapping[str, Bounds | str]) -> _Term:
     holds = compile_column(when, known)
-    truth = holds.expr
-    failed = Column(expr=truth.is_null(), kind="bool") if holds.fallible else constant(False)
+    truth, failed = holds.expr, _null(holds)
     if of is None:
         weight: Column | int = rule.weight
     else:
         amount = compile_column(of, known)
         weight = _graded(rule, amount)
         if amount.fallible:
-            lost = logic(True, [Column(expr=truth.fill_null(False), kind="bool"), _null(amount)])
-            failed = logic(False, [failed, lost]) if holds.fallible else lost
+            held = holds if holds.always is not None else Column(expr=truth.fill_null(False), kind="bool")
+            failed = logic(False, [failed, logic(True, [held, _null(amount)])])
+    worst = pl.lit(rule.worst, dtype=pl.Int32)
+    if failed.always is True:
+        return _Term(rule=rule, holds=constant(True), adds=worst, failed=failed)
     adds = weight.expr if isinstance(weight, Column) else pl.lit(weight, dtype=pl.Int32)
-    nothing = pl.lit(0, dtype=pl.Int32)
-    chosen = pl.when(truth).then(adds).otherwise(nothing)
-    if failed.always is None:
-        chosen = pl.when(failed.expr).then(pl.lit(rule.worst, dtype=pl.Int32)).otherwise(chosen)
-    elif isinstance(weight, int):
+    if holds.always is not None:
+        chosen = adds if holds.always else pl.lit(0, dtype=pl.Int32)
+    elif failed.always is False and isinstance(weight, int):
         # Quicker than choosing.
         chosen = truth.cast(pl.Int32) * adds
+    else:
+        chosen = pl.when(truth).then(adds).otherwise(pl.lit(0, dtype=pl.Int32))
+    if failed.always is None:
+        chosen = pl.when(failed.expr).then(worst).otherwise(chosen)
     return _Term(rule=rule, holds=holds, adds=chosen, failed=failed)
 
 
 def _null(one: Column) -> Column:
+    """Whether it is an error."""
+    if one.broken or not one.fallible:
+        return constant(one.broken)
     return Column(expr=one.expr.is_null(), kind="bool")
 
 

@@ -5,7 +5,7 @@
 >>> frame = pl.DataFrame({"a": [6, 3], "b": [2, 0]})
 >>> whole = Bounds(low=-(2**63), high=2**63 - 1)
 >>> compiled = compile_column(parse("a / b > 2"), {"a": whole, "b": whole})
->>> frame.select(compiled.expr)["a"].to_list()
+>>> frame.select(compiled.expr).to_series().to_list()
 [True, None]
 
 An error is a null. That is no trick: Polars joins truths as Kleene does (``null & false`` is false, ``null & true`` is
@@ -31,6 +31,7 @@ from stepwarden.lab.backtest.operators import (
     Bounds,
     Column,
     arithmetic,
+    broken,
     choose,
     compare,
     constant,
@@ -137,7 +138,7 @@ def _unary(node: Unary, known: Known) -> Column:
         return arithmetic("-", constant(0), of)
     if of.always is not None:
         return constant(not of.always)
-    return Column(expr=~of.expr, kind="bool", fallible=of.fallible)
+    return logic_not(of)
 
 
 def _either(asked: _Lists, answer: Callable[[_Items], Column]) -> Column:
@@ -158,7 +159,11 @@ def _binary(op: BinaryOp, left: Column | _Lists, right: Column | _Lists) -> Colu
     two = _scalar(right)
     if op in ("==", "!=", "<", "<=", ">", ">="):
         return compare(op, left, two)
+    if left.broken or two.broken:
+        return broken(left.kind)
     if left.kind == "string":
+        if isinstance(left.always, str) and isinstance(two.always, str):
+            return constant(left.always + two.always)
         return Column(expr=left.expr + two.expr, kind="string", fallible=left.fallible or two.fallible)
     return division(op, left, two) if op in ("/", "%") else arithmetic(op, left, two)
 
@@ -181,11 +186,15 @@ def _call(node: Call, known: Known) -> Column:
         found = _write(node.args[0], known)
         if not isinstance(found, Column):
             return _either(found, lambda one: guarded(constant(len(one.items)), one.items))
+        if found.broken:
+            return broken("int")
         if isinstance(found.always, str):
             return constant(len(found.always))
         size = found.expr.str.len_chars().cast(pl.Int64)
         return Column(expr=size, kind="int", fallible=found.fallible, low=0, high=LONGEST)
     text, part = (compile_column(arg, known) for arg in node.args)
+    if text.broken or part.broken:
+        return broken("bool")
     if node.function.endswith("matches"):
         return _matches(text, str(part.always))
     if isinstance(text.always, str) and isinstance(part.always, str):

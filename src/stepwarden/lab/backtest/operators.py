@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from stepwarden.policy.cel.runtime import INT_MAX, INT_MIN
+from stepwarden.policy.cel.runtime import INT_MAX, INT_MIN, CelError, div, mod
 from stepwarden.policy.cel.syntax import BinaryOp
 
 
@@ -36,12 +36,16 @@ class Bounds:
 class Column:
     """A compiled part. ``fallible``: it may be an error. ``always``: the value that it has in every row, if known.
 
+    ``broken``: it is an error in every row. What is known is worked out here: Polars takes an expression without any
+    column for one row, and not always for all.
+
     ``low`` and ``high`` bound an int where it is no error; ``type`` is that of the column that it is.
     """
 
     expr: pl.Expr
     kind: str
     fallible: bool = False
+    broken: bool = False
     always: int | bool | str | None = None
     low: int = INT_MIN
     high: int = INT_MAX
@@ -57,6 +61,14 @@ def constant(value: int | bool | str) -> Column:
     return Column(expr=pl.lit(value, dtype=pl.Int64), kind="int", always=value, low=value, high=value)
 
 
+def broken(kind: str) -> Column:
+    """An error in every row."""
+    return Column(expr=pl.lit(None, dtype=_TYPES[kind]), kind=kind, fallible=True, broken=True)
+
+
+_TYPES: Final[Mapping[str, Any]] = {"int": pl.Int64, "bool": pl.Boolean, "string": pl.String}
+
+
 def logic(every: bool, terms: list[Column]) -> Column:
     """``&&`` or ``||``: what decides alone decides, whatever the rest is; else an error is one."""
     left = [term for term in terms if term.always is not every]
@@ -64,6 +76,8 @@ def logic(every: bool, terms: list[Column]) -> Column:
         return constant(not every)
     if not left:
         return constant(every)
+    if all(term.broken for term in left):
+        return broken("bool")
     expr = left[0].expr
     for term in left[1:]:
         expr = expr & term.expr if every else expr | term.expr
@@ -72,12 +86,16 @@ def logic(every: bool, terms: list[Column]) -> Column:
 
 def logic_not(one: Column) -> Column:
     """The opposite."""
-    return constant(not one.always) if one.always is not None else Column(
-        expr=~one.expr, kind="bool", fallible=one.fallible
-    )  # fmt: skip
+    if one.broken:
+        return one
+    if one.always is not None:
+        return constant(not one.always)
+    return Column(expr=~one.expr, kind="bool", fallible=one.fallible)
 
 
 def choose(condition: Column, then: Column, otherwise: Column) -> Column:
+    if condition.broken:
+        return broken(then.kind)
     if condition.always is not None:
         return then if condition.always else otherwise
     # Without an ``otherwise`` the rest is null: where there is no condition there is no value.
@@ -98,6 +116,8 @@ def _wide(one: Column) -> pl.Expr:
 
 def guarded(found: Column, parts: tuple[Column, ...]) -> Column:
     """``found``, but an error where any of the parts is one: all of them are worked out before anything is compared."""
+    if any(part.broken for part in parts):
+        return broken(found.kind)
     fallible = [part for part in parts if part.fallible]
     if not fallible:
         return found
@@ -116,6 +136,8 @@ _DECIDE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
 
 
 def compare(op: BinaryOp, left: Column, right: Column) -> Column:
+    if left.broken or right.broken:
+        return broken("bool")
     decide = _DECIDE[op]
     fallible = left.fallible or right.fallible
     if left.always is not None and right.always is not None and not fallible:
@@ -179,6 +201,8 @@ RANGES: Final[Mapping[Any, tuple[int, int]]] = {
 
 
 def arithmetic(op: str, left: Column, right: Column) -> Column:
+    if left.broken or right.broken:
+        return broken("int")
     low, high = _reach(op, left, right)
     fallible = left.fallible or right.fallible
     if low >= INT_MIN and high <= INT_MAX:
@@ -186,6 +210,8 @@ def arithmetic(op: str, left: Column, right: Column) -> Column:
             return constant(low)
         expr = _joined(op, _wide(left), _wide(right))
         return Column(expr=expr, kind="int", fallible=fallible, low=low, high=high)
+    if high < INT_MIN or low > INT_MAX:
+        return broken("int")
     expr = _joined(op, left.expr.cast(pl.Int128), right.expr.cast(pl.Int128))
     return Column(
         # What does not fit becomes null.
@@ -214,6 +240,13 @@ def _joined(op: str, one: pl.Expr, two: pl.Expr) -> pl.Expr:
 
 def division(op: str, left: Column, right: Column) -> Column:
     """Division that drops the fraction, or what it leaves over, with the sign of ``left``."""
+    if left.broken or right.broken or right.low == right.high == 0:
+        return broken("int")
+    if isinstance(left.always, int) and isinstance(right.always, int):
+        try:
+            return constant((div if op == "/" else mod)(left.always, right.always))
+        except CelError:
+            return broken("int")
     by_zero = right.low <= 0 <= right.high
     overflows = left.low == INT_MIN and right.low <= -1 <= right.high
     # The least number has no absolute value in 64 bits.
