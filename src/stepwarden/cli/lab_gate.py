@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from stepwarden.lab.accuracy.gate import Difference
 
 SHIPPED = "default"
+Numbers = tuple[int, int, int, str]
+"""Seed, people, days, and the names of attackers."""
 START = "2026-01-05"
 AGENTS = 65_536
 
@@ -67,8 +69,13 @@ def gate(
         from stepwarden.lab.accuracy.results import read
     except ImportError as exc:
         raise SettingsError("the lab needs the extra `lab`: pip install 'stepwarden[lab]'") from exc
-    with _results(found, candidate, live, (seed, people, days, attacks), keep) as (before, after):
-        differences = compare(read(before), read(after), Margins(detection_margin, challenge_margin))
+    margins = Margins(detection_margin, challenge_margin)
+    if candidate is None:
+        differences = compare(read(found[0]), read(found[1]), margins)
+    else:
+        before = default_text() if live == SHIPPED else read_policy(Path(live))
+        with simulated(before, read_policy(candidate), (seed, people, days, attacks), keep) as (one, two):
+            differences = compare(read(one), read(two), margins)
     failed = worse(differences)
     if as_json:
         sys.stdout.write(_json(differences, bool(failed)))
@@ -84,31 +91,21 @@ def _json(differences: "list[Difference]", failed: bool) -> str:
 
 
 @contextmanager
-def _results(
-    given: list[Path],
-    candidate: Path | None,
-    live: str,
-    numbers: tuple[int, int, int, str],
-    keep: Path | None,
+def simulated(
+    live: str, candidate: str, numbers: Numbers, keep: Path | None = None
 ) -> Iterator[tuple[Path, Path]]:
-    """The directories of both results: those that were given, or of two simulations that are made now."""
-    if candidate is None:
-        yield given[0], given[1]
-        return
-    policies = {
-        "live": default_text() if live == SHIPPED else read_policy(Path(live)),
-        "candidate": read_policy(candidate),
-    }
-    for text in policies.values():
+    """The directories of two simulations that are made now, by the texts of two policies; gone afterwards, unless
+    they are kept."""
+    for text in (live, candidate):
         load(text)  # both, before either is simulated for a minute
     with tempfile.TemporaryDirectory(prefix="stepwarden-gate-") as name:
         parent = keep or Path(name)
-        for which, text in policies.items():
+        for which, text in (("live", live), ("candidate", candidate)):
             _simulate(parent / which, text, which, numbers)
         yield parent / "live", parent / "candidate"
 
 
-def _simulate(out: Path, policy: str, which: str, numbers: tuple[int, int, int, str]) -> None:
+def _simulate(out: Path, policy: str, which: str, numbers: Numbers) -> None:
     from stepwarden.connect.lookups.agents import Agents
     from stepwarden.lab.simulate import run
 

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
@@ -17,6 +17,13 @@ from stepwarden.events.entries import PolicyChanged
 from stepwarden.policy.default import default_text
 from stepwarden.policy.loader import load
 from stepwarden.policy.policy import Policy
+
+if TYPE_CHECKING:
+    from stepwarden.lab.tuning.propose import Proposal
+    from stepwarden.lab.tuning.reading import History
+
+GATE = (1, 600, 90, "all")
+"""Seed, people, days and attackers of the simulations that a proposal is put through."""
 
 
 def tune(
@@ -34,37 +41,27 @@ def tune(
     out: Annotated[
         Path | None, typer.Option(help="Write the proposal here, as a policy file (only if it may be used).")
     ] = None,
+    gate: Annotated[
+        bool, typer.Option(help="With --out: put it through the simulator first, for a minute or two.")
+    ] = True,
     report: Annotated[Path | None, typer.Option(help="Write a self-contained HTML report.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False,
     seed: Annotated[int, typer.Option(help="Of the resampling that intervals come from.")] = 1,
 ) -> None:
     """Propose weights and a threshold from labelled history, and say what each rule is worth.
 
-    Learns on the first part of the history and judges on the last. Exits with 1 where the proposal is not to be used.
-    What may be used is a draft: put it through `lab gate`, `policy backtest` and shadow before it decides anything.
+    Learns on the first part of the history and judges on the last; with --out also on simulated attackers of every
+    class, as `lab gate` does. Exits with 1 where the proposal is not to be used. What may be used is a draft: put it
+    through `policy backtest` and shadow before it decides anything.
     """
     share, rare = _percent(budget, "budget"), _percent(prevalence, "prevalence")
     try:
         from stepwarden.lab.tuning.page import as_dict, page
         from stepwarden.lab.tuning.propose import propose
-        from stepwarden.lab.tuning.reading import own_log
-        from stepwarden.lab.tuning.reading import simulated as read_simulation
     except ImportError as exc:
         raise SettingsError("tuning needs the extra `lab`: pip install 'stepwarden[lab]'") from exc
     chosen = _policy(policy, data, simulated)
-    with Bars() as bars:
-        if simulated is not None:
-            history = read_simulation(simulated, chosen)
-        else:
-            reader = open_log(data)
-            try:
-                head = reader.load()
-                size = head.size if head is not None else 0
-                history = own_log(
-                    reader.leaves(reader.floor(), size), chosen, lambda done: bars("reading", done, size)
-                )
-            finally:
-                reader.close()
+    history = _history(chosen, data, simulated)
     try:
         found = propose(history.samples, budget=share, prevalence=rare, seed=seed)
     except ValueError as exc:
@@ -75,17 +72,60 @@ def tune(
         from stepwarden.lab.pages import write_whole
 
         write_whole(page(found, history.samples, history.patterns, title=title), report)
-    if out is not None and not found.refused:
-        from stepwarden.lab.pages import write_whole
-        from stepwarden.lab.tuning.propose import as_policy
-
-        write_whole(as_policy(chosen, found), out)
+    if not as_json:
+        _show(Console(highlight=False), plain, title)
+    failed = list(found.refused)
+    if out is not None and not failed:
+        failed = _write(chosen, found, out, gate=gate)
     if as_json:
+        plain["worse_in_simulation"] = failed[len(found.refused) :]
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(plain)).decode() + "\n")
+    elif failed:
+        Console(highlight=False).print(f"NOT TO BE USED: {'; '.join(failed)}", style="bold red", markup=False)
+    elif out is not None:
+        print(f"proposal: {out}\nnext: stepwarden policy backtest {out}")
     else:
-        _show(Console(highlight=False), plain, title, out)
-    if found.refused:
+        print("write it as a policy file by --out")
+    if failed:
         raise typer.Exit(1)
+
+
+def _history(policy: Policy, data: Path, simulated: Path | None) -> "History":
+    from stepwarden.lab.tuning import reading
+
+    with Bars() as bars:
+        if simulated is not None:
+            return reading.simulated(simulated, policy)
+        reader = open_log(data)
+        try:
+            head = reader.load()
+            size = head.size if head is not None else 0
+            leaves = reader.leaves(reader.floor(), size)
+            return reading.own_log(leaves, policy, lambda done: bars("reading", done, size))
+        finally:
+            reader.close()
+
+
+def _write(policy: Policy, found: "Proposal", out: Path, *, gate: bool) -> list[str]:
+    """Write the proposal, unless the simulator finds it worse: then say in what."""
+    from stepwarden.lab.pages import write_whole
+    from stepwarden.lab.tuning.propose import as_policy
+
+    text = as_policy(policy, found)
+    if gate:
+        from stepwarden.cli.lab_gate import simulated
+        from stepwarden.lab.accuracy.gate import Margins, compare, worse
+        from stepwarden.lab.accuracy.results import read
+
+        with simulated(policy.text, text, GATE) as (before, after):
+            differences = worse(compare(read(before), read(after), Margins()))
+        if differences:
+            return [
+                f"simulated, {one.kind} ({one.of}): {one.live:.1%} now, {one.candidate:.1%} then"
+                for one in differences
+            ]
+    write_whole(text, out)
+    return []
 
 
 def _percent(text: str, field: str) -> float:
@@ -125,7 +165,7 @@ def _policy(given: Path | None, data: Path, simulated: Path | None) -> Policy:
     return load(text)
 
 
-def _show(console: Console, plain: dict[str, object], title: str, out: Path | None) -> None:
+def _show(console: Console, plain: dict[str, object], title: str) -> None:
     found = msgspec.convert(plain, _Shown)
     console.print(title, markup=False)
     table = Table("", "attacks detected", "95 % interval", "honest challenged", box=None, pad_edge=False)
@@ -159,16 +199,6 @@ def _show(console: Console, plain: dict[str, object], title: str, out: Path | No
             f"before {pattern.attacks} attacks (honest {pattern.honest}): {' -> '.join(pattern.steps)}",
             markup=False,
         )
-    if found.refused:
-        console.print(f"NOT TO BE USED: {'; '.join(found.refused)}", style="bold red")
-    elif out is not None:
-        console.print(
-            f"proposal: {out}\nnext: stepwarden lab gate --candidate {out}, then policy backtest {out}",
-            markup=False,
-            soft_wrap=True,
-        )
-    else:
-        console.print("write it as a policy file by --out", markup=False)
 
 
 class _Pattern(msgspec.Struct):
@@ -186,4 +216,3 @@ class _Shown(msgspec.Struct):
     worth: list[dict[str, float | str]]
     weights: dict[str, dict[str, float]]
     patterns: list[_Pattern]
-    refused: list[str]
