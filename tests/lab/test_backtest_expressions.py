@@ -51,7 +51,11 @@ def by_columns(text: str, rows: list[dict[str, Any]], *, bounded: bool, narrow: 
             known[name] = kind
         columns.append(pl.Series(name, values, dtype))
     compiled = compile_column(parse(text), known)
-    found = pl.DataFrame(columns).with_columns(compiled.expr.alias("found"))["found"]
+    whole = pl.DataFrame(columns)
+    # A column gives the expression its length: see ``operators``.
+    of = {"int": pl.col("c") * 0, "bool": pl.col("p") | ~pl.col("p"), "string": pl.col("s").str.slice(0, 0)}
+    expr = compiled.expr & of["bool"] if compiled.kind == "bool" else compiled.expr + of[compiled.kind]
+    found = whole.with_columns(expr.alias("found"))["found"]
     assert compiled.fallible or not found.null_count()
     return list(found.to_list())
 

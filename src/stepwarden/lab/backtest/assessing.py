@@ -38,6 +38,8 @@ BITS: Final = 24
 SCALE: Final = 1_000
 Ints = NDArray[np.int64]
 _FIELD: Final = "sensitivity"
+_ZERO: Final = "(zero)"
+"""A column that is really there, so that whatever is added to it has its length (see ``operators``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,21 +152,23 @@ class ColumnPolicy:
             if term.rule.of and term.rule.demand is None:
                 # What weighs nothing and demands nothing is no evidence; what failed is.
                 shown = shown & ((term.adds != 0) | term.failed.expr)
-            found.append(pl.when(shown).then(term.adds).alias(term.rule.id))
+            found.append(pl.when(shown).then(term.adds + pl.col(_ZERO)).alias(term.rule.id))
             if term.failed.always is not False:
-                found.append(term.failed.expr.alias(f"{term.rule.id}!"))
+                failed = term.failed.expr & (pl.col(_ZERO) == 0)
+                found.append(failed.alias(f"{term.rule.id}!"))
         return rows.lazy().with_columns(found).select([one.meta.output_name() for one in found]).collect()
 
     def _with_sensitivity(self, frame: pl.DataFrame, actions: Sequence[str], codes: Ints) -> pl.DataFrame:
         levels = np.array([self.policy.sensitivity(name) for name in actions], np.int8)
-        return frame.with_columns(pl.Series(_FIELD, levels[codes] if len(frame) else [], pl.Int8))
+        level = levels[codes] if len(frame) else np.empty(0, np.int8)
+        return frame.with_columns(pl.Series(_FIELD, level), pl.Series(_ZERO, np.zeros(len(frame), np.int32)))
 
     def _wanted(self, terms: Sequence[_Term]) -> tuple[dict[str, pl.Expr], int]:
         """Columns whose sum is the score, how many these are, and then which of ``_demands`` are demanded, as masks."""
         wanted: dict[str, pl.Expr] = {"prior": pl.lit(self.policy.prior, dtype=pl.Int32)}
         adding = [term.adds for term in terms if term.holds.always is not False]
         for number in range(0, len(adding), TOGETHER):
-            wanted[f"sum{number}"] = _added(adding[number : number + TOGETHER], pl.Int32)
+            wanted[f"sum{number}"] = _added(adding[number : number + TOGETHER])
         sums = len(wanted)
         held = {
             demand: [term.holds.expr.fill_null(True) for term in terms
@@ -181,7 +185,7 @@ class ColumnPolicy:
                 for place, demand in enumerate(self._demands[start : start + BITS])
                 if held[demand]
             ]
-            wanted[f"mask{start}"] = _added(bits, pl.Int32)
+            wanted[f"mask{start}"] = _added(bits)
         return wanted, sums
 
     def _terms(self, rows: pl.DataFrame) -> list[_Term]:
@@ -276,9 +280,9 @@ def _graded(rule: Rule, amount: Column) -> Column:
     return Column(expr=term.cast(pl.Int32), kind="int")
 
 
-def _added(parts: Sequence[pl.Expr], kind: Any) -> pl.Expr:
-    total = parts[0] if parts else pl.lit(0, dtype=kind)
-    for part in parts[1:]:
+def _added(parts: Sequence[pl.Expr]) -> pl.Expr:
+    total = pl.col(_ZERO)
+    for part in parts:
         total = total + part
     return total
 

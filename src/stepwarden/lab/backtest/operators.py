@@ -3,6 +3,10 @@
 What is known of a column goes with it: whether it may be an error, between which bounds it lies, which value it has in
 every row. So what cannot overflow is computed in 64 bits, and what the bounds decide is not computed.
 
+Polars takes an expression without any column for one row, and a choice whose condition holds everywhere for one too if
+it chooses a literal. So literals alone are worked out here; and whoever uses a compiled expression has to join it with
+a column that is really there, which gives it its length (``assessing``).
+
 >>> import polars as pl
 >>> ten = Column(expr=pl.col("n"), kind="int", low=0, high=10, type=pl.Int8)
 >>> compare("<", ten, constant(11)).always, compare("<", ten, constant(10)).always
@@ -36,8 +40,7 @@ class Bounds:
 class Column:
     """A compiled part. ``fallible``: it may be an error. ``always``: the value that it has in every row, if known.
 
-    ``broken``: it is an error in every row. What is known is worked out here: Polars takes an expression without any
-    column for one row, and not always for all.
+    ``broken``: it is an error in every row.
 
     ``low`` and ``high`` bound an int where it is no error; ``type`` is that of the column that it is.
     """
@@ -99,7 +102,7 @@ def choose(condition: Column, then: Column, otherwise: Column) -> Column:
     if condition.always is not None:
         return then if condition.always else otherwise
     # Without an ``otherwise`` the rest is null: where there is no condition there is no value.
-    chosen = pl.when(condition.expr).then(_wide(then)).when(~condition.expr).then(_wide(otherwise))
+    chosen = pl.when(condition.expr).then(wide(then)).when(~condition.expr).then(wide(otherwise))
     fallible = condition.fallible or then.fallible or otherwise.fallible
     return Column(
         expr=chosen,
@@ -110,7 +113,8 @@ def choose(condition: Column, then: Column, otherwise: Column) -> Column:
     )
 
 
-def _wide(one: Column) -> pl.Expr:
+def wide(one: Column) -> pl.Expr:
+    """The column as it is, whole numbers in 64 bits."""
     return one.expr.cast(pl.Int64) if one.kind == "int" and one.type is not None else one.expr
 
 
@@ -183,7 +187,7 @@ def _alike(left: Column, right: Column) -> tuple[pl.Expr, pl.Expr]:
                 continue
             number = pl.lit(two.always, dtype=one.type)
             return (one.expr, number) if one is left else (number, one.expr)
-    return _wide(left), _wide(right)
+    return wide(left), wide(right)
 
 
 def _fits(number: int, kind: Any) -> bool:
@@ -208,7 +212,7 @@ def arithmetic(op: str, left: Column, right: Column) -> Column:
     if low >= INT_MIN and high <= INT_MAX:
         if low == high and not fallible:
             return constant(low)
-        expr = _joined(op, _wide(left), _wide(right))
+        expr = _joined(op, wide(left), wide(right))
         return Column(expr=expr, kind="int", fallible=fallible, low=low, high=high)
     if high < INT_MIN or low > INT_MAX:
         return broken("int")
