@@ -1,6 +1,6 @@
 """How accurate the shipped policy is: the targets on a simulation, and what it does to real logs of others.
 
-The simulation is small enough for a benchmark (1,500 people, 150 days); the one that is published takes longer
+The simulation is small enough for a benchmark (5,000 people, 150 days); the one that is published takes longer
 (docs/accuracy.md). Beside each figure stands what the literature reached. Real logs stand beside the project, where
 somebody has put them (``../shared/data``); without them those rows are missing. Nothing was tuned to them.
 """
@@ -33,7 +33,7 @@ from stepwarden.policy.policy import Policy
 from stepwarden.signals.limits import STANDARD
 from stepwarden.signals.travel import Places
 
-PEOPLE: Final = 1_500
+PEOPLE: Final = 5_000
 DAYS: Final = 150
 DATA: Final = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 _UNITS: Final = {"share": 100.0, "hours": 1.0, "a month": 1.0, "times": 1.0}
