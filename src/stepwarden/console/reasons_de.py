@@ -125,4 +125,27 @@ REASONS: Final[dict[str, str]] = {
     "This session was ended from elsewhere: please sign in again.": (
         "Diese Sitzung wurde von anderswo beendet: Bitte melden Sie sich neu an."
     ),
+    "Passwords are being tried on many accounts from many places, a few at a time": (
+        "Von vielen Orten aus werden an vielen Konten Passwörter versucht, immer nur wenige"
+    ),
+    "This action hurts when it is abused": "Diese Aktion richtet Schaden an, wenn sie missbraucht wird",
+    "Nothing tells this device from others of its kind, and its address is new for you": (
+        "Nichts unterscheidet dieses Gerät von anderen seiner Art, und seine Adresse ist neu für Sie"
+    ),
+    "You have used this device before": "Sie haben dieses Gerät schon benutzt",
+    "How usual this place is for you, compared with everybody else": (
+        "Wie üblich dieser Ort für Sie ist, verglichen mit allen anderen"
+    ),
+    "How usual this program is for you, compared with everybody else": (
+        "Wie üblich dieses Programm für Sie ist, verglichen mit allen anderen"
+    ),
+    "An emergency was declared: until it is over, the highest proof is needed.": (
+        "Ein Notfall wurde ausgerufen: Bis er vorbei ist, wird der stärkste Nachweis verlangt."
+    ),
+    "A new policy is being tried out for you, and the present one asks for more.": (
+        "Für Sie wird eine neue Richtlinie erprobt, und die jetzige verlangt mehr."
+    ),
+    "A new policy that is being tried out for you could not be evaluated, so more is asked.": (
+        "Eine neue Richtlinie, die für Sie erprobt wird, konnte nicht ausgewertet werden, daher wird mehr verlangt."
+    ),
 }
