@@ -197,6 +197,7 @@ def test_attack_the_server_of_a_killed_run_does_not_live_on(temporary: Path, sig
 import time
 import httpx
 from stepwarden.cli.own_server import own_server
+from stepwarden.policy.default import default_text
 with own_server(default_text(), {"vpn": ["198.51.100.0/24"]}) as (url, key):
     with httpx.Client(base_url=url, headers={"authorization": f"Bearer {key}"}, trust_env=False) as http:
         print(http.post("/v1/attempts", json={"action": "login", "ip": "198.51.100.9"}).text, flush=True)
