@@ -3,7 +3,8 @@
 The log is generated: 200,000 lines over days, of people who sign in with keys from their places and of addresses
 that try name after name; about one line in five is an attempt, as in real logs of sshd with PAM. The limit beside is
 one pass of ``for line in file`` in the same process: reading and decoding, no more. A second row has only failures,
-one a line: the most work a line of such a log can be. No floor there: it is the decisions that take the time.
+one a line: the most work a line of such a log can be. No floor there: it is the decisions that take the time. A third
+are sign-ins of simulated people that are in memory already, with places, devices and habits: what deciding alone takes.
 """
 
 import random
@@ -13,13 +14,22 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
+
 from bench.table import Row
 from stepwarden.app.lookups import make_lookups
 from stepwarden.app.settings import Settings
+from stepwarden.connect.importers.base import Imported
+from stepwarden.connect.lookups.agents import Agents
 from stepwarden.flow.facts import Describer
 from stepwarden.lab.logs import Logs
 from stepwarden.lab.ordering import in_order
 from stepwarden.lab.replay import PlainTokens, Replay
+from stepwarden.lab.simulate.addresses import SimulatedAddresses
+from stepwarden.lab.simulate.life import life
+from stepwarden.lab.simulate.people import People
+from stepwarden.lab.simulate.run import start_of
+from stepwarden.lab.simulate.world import World
 from stepwarden.lab.summary import Summary
 from stepwarden.policy.default import default_text
 from stepwarden.policy.loader import load
@@ -30,6 +40,9 @@ FAILURES = 60_000
 ROUNDS = 2
 FLOOR = 30_000
 """Lines per second that a replay has to do at least."""
+PEOPLE, DAYS = 2_000, 60
+ATTEMPTS = 40_000
+"""Attempts per second that deciding alone has to do at least."""
 
 
 def _mixed(chance: random.Random) -> Iterator[tuple[int, list[str]]]:
@@ -128,4 +141,45 @@ def rows() -> list[Row]:
             value = max(_replayed(path) for _ in range(ROUNDS))
             limit = max(_read(path) for _ in range(3))
             found.append(Row(title, value, "lines/s", "only reading the lines", limit, floor))
-    return found
+    return [*found, _people()]
+
+
+def _people() -> Row:
+    """Attempts of simulated people per second, every signal read, decided by the shipped policy, and folded."""
+    world = World(1)
+    people = People(world, PEOPLE, 1)
+    items = [
+        Imported(
+            attempt=msgspec.structs.replace(one.attempt, outcome=one.outcome),
+            time=one.time,
+            source="people",
+            source_line=number,
+        )
+        for number, one in enumerate(life(world, people, start_of("2026-01-05"), DAYS, 1))
+    ]
+    values = []
+    for _ in range(ROUNDS):
+        describer = Describer(
+            PlainTokens(),
+            SimulatedAddresses(world),
+            Agents(remembered=65_536),
+            trusted_proxies=(),
+            places=Places(100_000),
+            remembered=65_536,
+        )
+        engine = Replay.begin(describer, load(default_text()), Settings().memory.limits())
+        began = time.perf_counter()
+        for item in items:
+            engine.decide(item)
+        values.append(len(items) / (time.perf_counter() - began))
+    began = time.perf_counter()
+    for item in items:
+        _same(item)
+    limit = len(items) / (time.perf_counter() - began)
+    return Row(
+        "replay people, all signals", max(values), "attempts/s", "a call for each, no more", limit, ATTEMPTS
+    )
+
+
+def _same(item: Imported) -> Imported:
+    return item
