@@ -186,7 +186,8 @@ def _write_data(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"junk", gzip.compress(b"junk"), gzip.compress(pickle.dumps((1, {}, 0, [])))]
+    "content",
+    [b"", b"junk", gzip.compress(b"junk", mtime=0), gzip.compress(pickle.dumps((1, {}, 0, [])), mtime=0)],
 )
 def test_data_of_another_format_is_refused_with_a_reason(
     tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]
