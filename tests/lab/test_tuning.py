@@ -1,5 +1,7 @@
 """Tuning: what is learned from labelled attempts, and what must not be learnable."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -70,10 +72,7 @@ def test_little_evidence_changes_little() -> None:
 def test_attack_labels_turned_round_cannot_turn_a_rules_sign_nor_move_it_far() -> None:
     """Whoever gets their attacks taken for honest ones, all of them, makes no rule speak for the attacker."""
     samples = history()
-    turned = Samples(
-        **{name: getattr(samples, name) for name in samples.__dataclass_fields__ if name != "attack"},
-        attack=~samples.attack,
-    )
+    turned = replace(samples, attack=~samples.attack)
     weights = fit(turned, draws=0).weights
     assert (weights * np.sign(samples.weights) >= 0).all()
     assert (np.abs(weights - samples.weights) <= STEP + 1e-9).all()

@@ -19,7 +19,7 @@ the attempt's own). Not here: words and tables (``trace_words``), the drawing (`
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from stepwarden.errors import InputError, NotFoundError
 from stepwarden.events.encoding import decode_trusted
@@ -133,9 +133,8 @@ def collect(
             f"entry {index} is no attempt but {type(entry).__name__}: trace the attempt that it is about"
         )
     chain = _Chain(entry, index, since=entry.facts.time - days * DAY)
-    # Newest first, as everywhere here: the last word counts.
-    for said in reversed(list(_afterwards(leaves, index + 1, min(size, index + reach)))):
-        chain.remember(said)
+    for later in _afterwards(leaves, index + 1, min(size, index + reach)):
+        chain.hear(later)
     chain.settle()
     read = 0
     for at, before in _backwards(leaves, index, reach):
@@ -185,7 +184,11 @@ class _Chain:
 
     def take(self, index: int, entry: Entry) -> None:
         """One entry earlier than all before it."""
-        self.remember(entry)
+        said = self._said(entry)
+        if said is not None:
+            # It is met before what it is about, and after whatever was said of that later.
+            known_words, key_of, word = said
+            known_words.setdefault(key_of, word)
         subject = subject_of(entry)
         if subject is None:
             return
@@ -228,22 +231,28 @@ class _Chain:
         self._target.outcome = self._outcomes.get(index, self._target.outcome)
         self._target.label = self._labels.get(index, "")
 
-    def remember(self, entry: Entry) -> None:
-        """What is said about earlier entries comes after them in the log, so it is met before them; the last word
-        counts."""
+    def hear(self, entry: Entry) -> None:
+        """One entry later than all before it: of what is said of an earlier one the last word counts."""
+        said = self._said(entry)
+        if said is not None:
+            known, key, word = said
+            known[key] = word
+
+    def _said(self, entry: Entry) -> tuple[dict[Any, str], int | str, str] | None:
+        """What the entry says of an earlier one: where that is kept, of which, and what."""
         match entry:
             case OutcomeReported(previous=previous, facts=facts):
-                self._outcomes.setdefault(previous, facts.outcome)
+                return self._outcomes, previous, facts.outcome
             case LabelApplied(previous=previous, label=label):
-                self._labels.setdefault(previous, label)
+                return self._labels, previous, label
             case ChallengePassed(challenge=challenge):
-                self._challenges.setdefault(challenge, "passed")
+                return self._challenges, challenge, "passed"
             case ChallengeFailed(challenge=challenge, reason=reason):
-                self._challenges.setdefault(challenge, reason)
+                return self._challenges, challenge, reason
             case ChallengeExpired(challenge=challenge):
-                self._challenges.setdefault(challenge, "abandoned")
+                return self._challenges, challenge, "abandoned"
             case _:
-                pass
+                return None
 
     def _shared(self, subject: Subject, entry: Entry) -> tuple[Relation, ...]:
         shared = tuple(name for name in RELATIONS if (name, _token(subject, name)) in self._hops)
@@ -277,7 +286,7 @@ class _Chain:
             index=index,
             first=time,
             last=time,
-            kind=entry.__struct_config__.tag if isinstance(entry.__struct_config__.tag, str) else "",
+            kind=str(entry.__struct_config__.tag),
             action=subject.action,
             verdict=verdict,
             outcome=outcome,

@@ -12,14 +12,14 @@ on what was. Attacks in the history are those that were noticed, so more of them
 The third is for whoever calls this: here nothing is simulated. Nothing here changes a policy that is in force.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from stepwarden.lab.tuning.fit import Calibration, Fitted, calibrate, fit
 from stepwarden.lab.tuning.rewrite import rewrite
-from stepwarden.lab.tuning.samples import Floats, Samples
+from stepwarden.lab.tuning.samples import Samples
 from stepwarden.lab.tuning.worth import UNSPOKEN, Detection, RuleWorth, detection, threshold_for, worth
 from stepwarden.policy.policy import Policy
 from stepwarden.policy.risk import risk_of
@@ -76,15 +76,18 @@ def propose(
     learn, settle, held = split(samples)
     _enough(learn, held)
     fitted = fit(learn, draws=draws, seed=seed)
-    scores = _scores(settle, fitted.weights, 0.0)
-    threshold = threshold_for(scores, _honest(settle), budget)
-    present_threshold = threshold_for(settle.scores, _honest(settle), budget)
-    present = detection(held, held.scores, present_threshold, seed=seed)
-    proposed = detection(held, _scores(held, fitted.weights, 0.0), threshold, seed=seed)
-    poisoned = _poisoned(learn, settle, held, budget, seed)
+    honest = settle.masses(UNSPOKEN)[1]
+    threshold = threshold_for(settle.scored(fitted.weights), honest, budget)
+    present = detection(held, held.scores, threshold_for(settle.scores, honest, budget), seed=seed)
+    scores = held.scored(fitted.weights)
+    proposed = detection(held, scores, threshold, seed=seed)
+    spoilt = _spoilt(learn, seed).weights
+    poisoned = detection(
+        held, held.scored(spoilt), threshold_for(settle.scored(spoilt), honest, budget), seed=seed
+    )
     believed = held.trust > 0
     calibration = calibrate(
-        _scores(held, fitted.weights, 0.0)[believed],
+        scores[believed],
         held.attack[believed].astype(np.float64),
         held.trust[believed],
         prevalence=prevalence,
@@ -135,27 +138,15 @@ def _enough(learn: Samples, held: Samples) -> None:
             raise ValueError(f"no honest attempt is known in the {name} part of the history")
 
 
-def _poisoned(learn: Samples, settle: Samples, held: Samples, budget: float, seed: int) -> Detection:
-    """What comes out when an attacker gets a share of its attempts taken for honest ones."""
+def _spoilt(learn: Samples, seed: int) -> Fitted:
+    """What is learned when an attacker gets a share of its attempts taken for honest ones."""
     generator = np.random.default_rng(seed)
     attacks = np.flatnonzero(learn.attack & (learn.trust > 0))
     turned = generator.choice(attacks, size=int(len(attacks) * POISONED), replace=False)
-    attack = learn.attack.copy()
+    attack, trust = learn.attack.copy(), learn.trust.copy()
     attack[turned] = False
-    trust = learn.trust.copy()
     trust[turned] = 0.9
-    spoilt = Samples(
-        **{
-            name: getattr(learn, name)
-            for name in learn.__dataclass_fields__
-            if name not in ("attack", "trust")
-        },
-        attack=attack,
-        trust=trust,
-    )
-    fitted = fit(spoilt, draws=0, seed=seed)
-    threshold = threshold_for(_scores(settle, fitted.weights, 0.0), _honest(settle), budget)
-    return detection(held, _scores(held, fitted.weights, 0.0), threshold, seed=seed)
+    return fit(replace(learn, attack=attack, trust=trust), draws=0, seed=seed)
 
 
 def _refused(present: Detection, proposed: Detection, poisoned: Detection) -> tuple[str, ...]:
@@ -167,15 +158,6 @@ def _refused(present: Detection, proposed: Detection, poisoned: Detection) -> tu
     if poisoned.detection < present.low:
         found.append(f"with {POISONED:.0%} of the attacks taken for honest it would detect less than now")
     return tuple(found)
-
-
-def _scores(samples: Samples, weights: Floats, prior: float) -> Floats:
-    found: Floats = prior + samples.shapes @ weights
-    return found
-
-
-def _honest(samples: Samples) -> Floats:
-    return samples.masses(UNSPOKEN)[1]
 
 
 def _bounded(prior: float) -> float:

@@ -9,11 +9,11 @@ Belief(source='person', attack=True, reliability=80)
 >>> believed([]) is None
 True
 
-A wrong password is no label: it tells of the password, and people mistype. Not here: reading a log (``history``).
+A wrong password is no label: it tells of the password, and people mistype. Not here: reading a log (``reading``).
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -78,10 +78,8 @@ class Samples:
 
     def part(self, chosen: Bools | slice) -> "Samples":
         """The chosen attempts alone."""
-        return Samples(
-            rules=self.rules,
-            weights=self.weights,
-            prior=self.prior,
+        return replace(
+            self,
             time=self.time[chosen],
             person=self.person[chosen],
             terms=self.terms[chosen],
@@ -89,13 +87,17 @@ class Samples:
             trust=self.trust[chosen],
             challenged=self.challenged[chosen],
             entry=self.entry[chosen],
-            sources=self.sources,
         )
 
     @property
     def scores(self) -> Floats:
         """The scores that the present weights give, in nats."""
         found: Floats = self.prior + self.terms.sum(axis=1, dtype=np.float64)
+        return found
+
+    def scored(self, weights: Floats) -> Floats:
+        """The scores that other weights give, in nats, without a prior."""
+        found: Floats = self.shapes @ weights
         return found
 
     def masses(self, unspoken: float) -> tuple[Floats, Floats]:
