@@ -22,10 +22,9 @@ from typing import Final, Literal, cast, get_args
 from stepwarden.errors import PolicyError
 from stepwarden.events.facts import Facts
 from stepwarden.policy import fields
-from stepwarden.policy.cel.check import FUNCTIONS, check, similar
+from stepwarden.policy.cel.check import FUNCTIONS
 from stepwarden.policy.cel.check import Scalar as CelType
 from stepwarden.policy.cel.emit import FACTS, Layout, compile_expression, names_in
-from stepwarden.policy.cel.parser import parse as parse_expression
 from stepwarden.policy.cel.syntax import Expr
 from stepwarden.policy.cel.tokens import RESERVED
 from stepwarden.policy.document import Node, Scalar
@@ -81,14 +80,12 @@ def read_signals(node: Node, known: Iterable[str]) -> tuple[CustomSpec, ...]:
 def _signal(name: str, node: Node) -> CustomSpec:
     given = Fields(node, f"signal {name!r}", SIGNAL_KEYS)
     primitive = _primitive(given.need("primitive"))
-    window = of = None
-    for key, wanted in (("window", primitive in WINDOWED), ("of", primitive in OF_SOMETHING)):
-        if key in given and not wanted:
+    for key, having in (("window", WINDOWED), ("of", OF_SOMETHING)):
+        if key in given and primitive not in having:
             raise fault(f"{primitive} has no {key!r}", given.need(key))
-    if primitive in WINDOWED:
-        window = _window(given.need("window"))
-    if primitive in OF_SOMETHING:
-        of = _thing(given.need("of"), "of", SHOWN if primitive == "last_value" else THINGS)
+    window = _window(given.need("window")) if primitive in WINDOWED else 0
+    things = SHOWN if primitive == "last_value" else THINGS
+    of = fields.one_of(given.need("of"), "of", things) if primitive in OF_SOMETHING else ""
     condition = given.get("filter")
     written = None if condition is None else fields.scalar(condition, "filter")
     tree = None if written is None else _condition(written)
@@ -107,8 +104,8 @@ def _signal(name: str, node: Node) -> CustomSpec:
         doc="" if doc is None else fields.text(doc, "doc", most=300),
         primitive=primitive,
         key=_key(given.need("key")),
-        window=window or 0,
-        of=of or "",
+        window=window,
+        of=of,
         filter="" if written is None else written.text.strip(),
         ended=ended,
         matches=None if tree is None else _compile(tree),
@@ -116,12 +113,7 @@ def _signal(name: str, node: Node) -> CustomSpec:
 
 
 def _primitive(node: Node) -> Primitive:
-    known = get_args(Primitive)
-    text = fields.scalar(node, "primitive").text
-    if text not in known:
-        hint = similar(text, dict.fromkeys(known))
-        raise fault(f"primitive: expected one of {', '.join(known)}, found {text[:64]!r}{hint}", node)
-    return cast(Primitive, text)
+    return cast(Primitive, fields.one_of(node, "primitive", get_args(Primitive)))
 
 
 def _window(node: Node) -> int:
@@ -134,37 +126,21 @@ def _window(node: Node) -> int:
 def _key(node: Node) -> tuple[str, ...]:
     found: list[str] = []
     for item in fields.listing(node, "key", most=len(THINGS)):
-        thing = _thing(item, "key", THINGS)
+        thing = fields.one_of(item, "key", THINGS)
         if thing in found:
             raise fault(f"key: {thing!r} stands here twice", item)
         found.append(thing)
     return tuple(found)
 
 
-def _thing(node: Node, what: str, known: tuple[str, ...]) -> str:
-    text = fields.scalar(node, what).text
-    if text not in known:
-        hint = similar(text, dict.fromkeys(known))
-        raise fault(f"{what}: expected one of {', '.join(known)}, found {text[:64]!r}{hint}", node)
-    return text
-
-
 def _condition(written: Scalar) -> Expr:
     try:
-        tree = parse_expression(written.text)
-        found = check(tree, _VARIABLES)
+        return fields.expression(written, _VARIABLES, "bool", "a filter holds or not")
     except PolicyError as exc:
-        line, column = written.place(exc.column - 1)
         said = str(exc).replace(
             "there is no signal", "a filter sees facts of the attempt, and there is no", 1
         )
-        raise PolicyError(said, line=line, column=column) from exc
-    if found != "bool":
-        line, column = written.place(tree.at)
-        raise PolicyError(
-            f"a filter holds or not: expected bool, and this is {found}", line=line, column=column
-        )
-    return tree
+        raise PolicyError(said, line=exc.line, column=exc.column) from exc
 
 
 def _compile(tree: Expr) -> Callable[[Facts], bool]:

@@ -10,13 +10,17 @@ from typing import Literal, cast
 
 from stepwarden.errors import PolicyError
 from stepwarden.events.entries import AAL, Demand
-from stepwarden.policy.cel.check import similar
+from stepwarden.policy.cel.check import Scalar as CelType
+from stepwarden.policy.cel.check import check, similar
+from stepwarden.policy.cel.parser import parse as parse_expression
+from stepwarden.policy.cel.syntax import Expr
+from stepwarden.policy.cel.tokens import fault as fault_within
 from stepwarden.policy.document import Listing, Node, Scalar, Table
 
 _DURATION = re.compile(r"([1-9][0-9]{0,6})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _DECIMAL = re.compile(r"(-?)(0|[1-9][0-9]{0,5})(?:\.([0-9]{1,6}))?")
-_LEVELS = {"none": 0, "aal1": 1, "aal2": 2, "aal3": 3}
+LEVELS = {"none": 0, "aal1": 1, "aal2": 2, "aal3": 3}
 _NOT_TEXT = re.compile(r"|~|null|true|false|yes|no|on|off|[-+]?[0-9][0-9_.]*", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 MAX_AGE = 30 * 86_400
@@ -28,6 +32,12 @@ PHISHING_RESISTANT = ("hwk", "swk")
 
 def fault(message: str, node: Node) -> PolicyError:
     return PolicyError(message, line=node.line, column=node.column)
+
+
+def placed(exc: PolicyError, written: Scalar) -> PolicyError:
+    """An error in the language of a text counts columns from its start, on line 1: the same, at its place."""
+    line, column = written.place(exc.column - 1)
+    return PolicyError(str(exc), line=line, column=column)
 
 
 class Fields:
@@ -90,6 +100,25 @@ def text(node: Node, what: str, *, most: int, pattern: str = "", example: str = 
     if pattern and not re.fullmatch(pattern, value):
         raise fault(f"{what}: expected text like {example}, found {value[:64]!r}", found)
     return value
+
+
+def one_of(node: Node, what: str, known: Sequence[str]) -> str:
+    found = scalar(node, what)
+    if found.text not in known:
+        hint = similar(found.text, dict.fromkeys(known))
+        raise fault(f"{what}: expected one of {', '.join(known)}, found {found.text[:64]!r}{hint}", found)
+    return found.text
+
+
+def expression(written: Scalar, variables: Mapping[str, CelType], wanted: CelType, what: str) -> Expr:
+    """An expression of CEL over these names; ``what`` says why it has to be of this type."""
+    try:
+        tree = parse_expression(written.text)
+        if (found := check(tree, variables)) != wanted:
+            raise fault_within(f"{what}: expected {wanted}, and this is {found}", tree.at)
+    except PolicyError as exc:
+        raise placed(exc, written) from exc
+    return tree
 
 
 def whole(node: Node, what: str, *, least: int, most: int) -> int:
@@ -166,9 +195,9 @@ def level(fields: Fields) -> tuple[AAL, bool]:
     found = scalar(node, "demand")
     if found.text == "deny":
         return 0, True
-    aal = _LEVELS.get(found.text)
+    aal = LEVELS.get(found.text)
     if aal is None:
-        known: Mapping[str, object] = {**_LEVELS, "deny": None}
+        known: Mapping[str, object] = {**LEVELS, "deny": None}
         raise fault(
             f"there is no level {found.text[:64]!r}; known are {', '.join(known)}",
             found,

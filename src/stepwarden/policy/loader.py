@@ -23,14 +23,12 @@ from stepwarden.events.entries import Demand, Evidence
 from stepwarden.policy import fields
 from stepwarden.policy.approval import FALLBACK, MAX_TEXT, Approval, Template, parse_template
 from stepwarden.policy.cel.check import Scalar as CelType
-from stepwarden.policy.cel.check import check
 from stepwarden.policy.cel.emit import FACTS, Clause, Layout, Program, compile_rules
-from stepwarden.policy.cel.parser import parse as parse_expression
 from stepwarden.policy.cel.syntax import Expr
 from stepwarden.policy.custom import read_signals
-from stepwarden.policy.document import Node, Scalar, Table
+from stepwarden.policy.document import Node, Table
 from stepwarden.policy.document import parse as parse_document
-from stepwarden.policy.fields import DEMAND_KEYS, Fields, fault
+from stepwarden.policy.fields import DEMAND_KEYS, Fields, fault, placed
 from stepwarden.policy.policy import Action, Band, Policy, Rule
 from stepwarden.signals.catalogue import CATALOGUE
 from stepwarden.signals.custom import CustomSpec
@@ -82,7 +80,7 @@ def load(text: str) -> Policy:
         digest=hashlib.sha256(text.encode()).hexdigest(),
         name=fields.text(root.need("name"), "name", most=64),
         text=text,
-        prior=fields.decimal(root.need("prior"), "prior", places=3, least=-10, most=10),
+        prior=_nats(root.need("prior"), "prior"),
         actions=_actions(root.need("actions")),
         bands=_bands(root.need("bands")),
         rules=[rule for rule, _, _ in rules],
@@ -137,8 +135,7 @@ def _template(node: Node) -> Template:
     try:
         return parse_template(text)
     except PolicyError as exc:
-        line, column = written.place(exc.column - 1)
-        raise PolicyError(str(exc), line=line, column=column) from exc
+        raise placed(exc, written) from exc
 
 
 def _bands(node: Node) -> list[Band]:
@@ -174,7 +171,7 @@ def _rules(node: Node, variables: Mapping[str, CelType]) -> list[Written]:
         made = Rule(
             id=name,
             when=when.text,
-            weight=fields.decimal(rule.need("weight"), "weight", places=3, least=-10, most=10),
+            weight=_nats(rule.need("weight"), "weight"),
             text=fields.text(rule.need("reason"), "reason", most=300),
             technique=fields.text(
                 rule.need("technique"),
@@ -188,8 +185,8 @@ def _rules(node: Node, variables: Mapping[str, CelType]) -> list[Written]:
             least=least,
             most=most,
         )
-        holds = _expression(when, variables, "bool", "a rule holds or not")
-        weighed = None if of is None else _expression(of, variables, "int", "'of' is a number")
+        holds = fields.expression(when, variables, "bool", "a rule holds or not")
+        weighed = None if of is None else fields.expression(of, variables, "int", "'of' is a number")
         found.append((made, holds, weighed))
     return found
 
@@ -202,26 +199,17 @@ def _bounds(rule: Fields) -> tuple[int, int]:
                 raise fault(f"{key!r} goes only with 'of': it bounds what a graded rule adds", node)
         return 0, 0
     place = rule.need("most")
-    most = fields.decimal(place, "most", places=3, least=-10, most=10)
+    most = _nats(place, "most")
     node = rule.get("least")
-    least = 0 if node is None else fields.decimal(node, "least", places=3, least=-10, most=10)
+    least = 0 if node is None else _nats(node, "least")
     if least > most:
         raise fault("expected 'least' (0 if it is not given) to be no more than 'most'", node or place)
     return least, most
 
 
-def _expression(written: Scalar, variables: Mapping[str, CelType], wanted: CelType, what: str) -> Expr:
-    try:
-        tree = parse_expression(written.text)
-        found = check(tree, variables)
-    except PolicyError as exc:
-        # The expression's own errors count columns from its start, on line 1; here they go to their place.
-        line, column = written.place(exc.column - 1)
-        raise PolicyError(str(exc), line=line, column=column) from exc
-    if found != wanted:
-        line, column = written.place(tree.at)
-        raise PolicyError(f"{what}: expected {wanted}, and this is {found}", line=line, column=column)
-    return tree
+def _nats(node: Node, what: str) -> int:
+    """What is added to a score: nats in the file, thousandths of them here."""
+    return fields.decimal(node, what, places=3, least=-10, most=10)
 
 
 def _compile(rules: list[Written], layout: Layout) -> Program:

@@ -3,7 +3,7 @@
 >>> [(t.kind, t.value) for t in tokens("a >= 0x10 // why")]
 [('name', 'a'), ('op', '>='), ('int', 16), ('end', '')]
 
-Errors are ``PolicyError`` with line 1 and the column in the expression; the loader maps both into the file.
+Errors are ``PolicyError`` with line 1 and the column in the expression; ``policy.fields`` maps both into the file.
 """
 
 import re
