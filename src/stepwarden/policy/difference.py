@@ -16,10 +16,11 @@ from typing import Any
 import msgspec
 
 from stepwarden.events.entries import Demand
+from stepwarden.policy.fields import LEVELS
 from stepwarden.policy.policy import Policy
 
 NOTHING = "nothing"
-_LEVELS = ("none", "aal1", "aal2", "aal3")
+_LEVELS = tuple(LEVELS)
 _MILLI = frozenset({"weight", "least", "most"})
 _UNSAID = frozenset({"id", "name", "risk", "matches", "identity", "ended", "type", "unit", "default", "doc"})
 """Fields that name a thing, follow from the others or explain them."""
@@ -33,7 +34,7 @@ def differences(old: Policy, new: Policy) -> list[str]:
 def _all(old: Policy, new: Policy) -> Iterator[str]:
     if old.prior != new.prior:
         yield f"prior: {old.prior / 1000:g} -> {new.prior / 1000:g}"
-    yield from _named("actions", dict(old.actions), dict(new.actions))
+    yield from _named("actions", old.actions, new.actions)
     yield from _named("bands", _bands(old), _bands(new))
     yield from _named("rules", {rule.id: rule for rule in old.rules}, {rule.id: rule for rule in new.rules})
     ours, theirs = ([rule.id for rule in policy.rules] for policy in (old, new))
@@ -47,7 +48,6 @@ def _bands(policy: Policy) -> dict[str, Any]:
 
 
 def _signals(policy: Policy) -> dict[str, Any]:
-    """The signals that the policy defines itself, where it does."""
     return {spec.name: spec for spec in policy.signals}
 
 

@@ -147,7 +147,7 @@ def compile_rules(clauses: Sequence[Clause], layout: Layout) -> Program:
             lines.append(f"        demands += (D{number},)")
     lines.append("    return score, hits, demands")
     source = "\n".join(lines) + "\n"
-    constants = dict(writer.constants) | {"evidence": Evidence}
+    constants = writer.constants | {"evidence": Evidence}
     constants |= {f"E{number}": clause.evidence for number, clause in enumerate(clauses)}
     constants |= {f"D{number}": clause.demand for number, clause in enumerate(clauses)}
     return Program(
