@@ -5,7 +5,7 @@
 
 The exponents are those of the standard, not of CLDR: CLDR has 0 for HUF, IDR or IQD because cash is rounded
 there, and would show an amount that differs from the one that is approved. Not here: what has no minor unit
-(metals, units of account, ``XXX``).
+(metals, units of account, the code for no currency).
 
 A code may be added; none may go and none may change, because a policy that names it has to load for as long
 as it stands in a log.

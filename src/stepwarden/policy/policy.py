@@ -1,9 +1,8 @@
 """A policy: from what is known of an attempt to evidence, risk and demand. A pure function of its arguments.
 
 Score = the prior + the terms of the rules that hold: their weights, or of graded rules (``of``) as much of it as there
-is to weigh. Risk = the logistic of the score. Demand = the
-strongest of what the action needs by itself, what every risk band reached needs, and what rules that hold
-demand.
+is to weigh. Risk = the logistic of the score. Demand = the strongest of what the action needs by itself, what every
+risk band reached needs, and what rules that hold demand.
 
 A rule that cannot be evaluated counts as if it held wherever that asks for more: its weight (of a graded rule the
 most that it can add) counts if positive, what it demands is demanded, and level 2 on top. So an error never lowers the
