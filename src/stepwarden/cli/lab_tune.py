@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from stepwarden.lab.tuning.propose import Proposal
     from stepwarden.lab.tuning.reading import History
 
+SHOWN_RULES, SHOWN_PATTERNS = 15, 5
 GATE = (1, 600, 90, "all")
 """Seed, people, days and attackers of the simulations that a proposal is put through."""
 
@@ -66,18 +67,18 @@ def tune(
         found = propose(history.samples, budget=share, prevalence=rare, seed=seed)
     except ValueError as exc:
         raise InputError(str(exc)) from exc
-    plain = as_dict(found, history.samples, history.patterns)
     title = f"Tuning {chosen.name}: {len(history.samples):,} attempts"
     if report is not None:
         from stepwarden.lab.pages import write_whole
 
         write_whole(page(found, history.samples, history.patterns, title=title), report)
     if not as_json:
-        _show(Console(highlight=False), plain, title)
+        _show(Console(highlight=False), found, history, title)
     failed = list(found.refused)
     if out is not None and not failed:
         failed = _write(chosen, found, out, gate=gate)
     if as_json:
+        plain = as_dict(found, history.samples, history.patterns)
         plain["worse_in_simulation"] = failed[len(found.refused) :]
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(plain)).decode() + "\n")
     elif failed:
@@ -165,8 +166,7 @@ def _policy(given: Path | None, data: Path, simulated: Path | None) -> Policy:
     return load(text)
 
 
-def _show(console: Console, plain: dict[str, object], title: str) -> None:
-    found = msgspec.convert(plain, _Shown)
+def _show(console: Console, found: "Proposal", history: "History", title: str) -> None:
     console.print(title, markup=False)
     table = Table("", "attacks detected", "95 % interval", "honest challenged", box=None, pad_edge=False)
     for name, one in (
@@ -175,44 +175,26 @@ def _show(console: Console, plain: dict[str, object], title: str) -> None:
         ("with poisoned labels", found.poisoned),
     ):
         table.add_row(
-            name,
-            f"{one['detection']:.1%}",
-            f"{one['low']:.1%} - {one['high']:.1%}",
-            f"{one['challenged']:.2%}",
+            name, f"{one.detection:.1%}", f"{one.low:.1%} - {one.high:.1%}", f"{one.challenged:.2%}"
         )
     console.print(table)
     rules = Table("rule", "now", "proposed", "interval", "bits", "lift", "false", box=None, pad_edge=False)
-    for worth in found.worth[:15]:
-        weight = found.weights[str(worth["rule"])]
+    place = {rule: number for number, rule in enumerate(history.samples.rules)}
+    fitted = found.fitted
+    for worth in found.worth[:SHOWN_RULES]:
+        number = place[worth.rule]
         rules.add_row(
-            str(worth["rule"]),
-            f"{weight['present']:+.2f}",
-            f"{weight['proposed']:+.2f}",
-            f"{weight['low']:+.2f} .. {weight['high']:+.2f}",
-            f"{worth['information']:.3f}",
-            f"{worth['lift']:.1f}",
-            f"{worth['false']:.1%}",
+            worth.rule,
+            f"{history.samples.weights[number]:+.2f}",
+            f"{fitted.weights[number]:+.2f}",
+            f"{fitted.low[number]:+.2f} .. {fitted.high[number]:+.2f}",
+            f"{worth.information:.3f}",
+            f"{worth.lift:.1f}",
+            f"{worth.false:.1%}",
         )
     console.print(rules)
-    for pattern in found.patterns[:5]:
+    for pattern in history.patterns[:SHOWN_PATTERNS]:
         console.print(
             f"before {pattern.attacks} attacks (honest {pattern.honest}): {' -> '.join(pattern.steps)}",
             markup=False,
         )
-
-
-class _Pattern(msgspec.Struct):
-    steps: list[str]
-    attacks: int
-    honest: int
-
-
-class _Shown(msgspec.Struct):
-    """What is printed of the whole."""
-
-    present: dict[str, float]
-    proposed: dict[str, float]
-    poisoned: dict[str, float]
-    worth: list[dict[str, float | str]]
-    weights: dict[str, dict[str, float]]
-    patterns: list[_Pattern]
