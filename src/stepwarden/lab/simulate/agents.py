@@ -16,7 +16,7 @@ from functools import lru_cache
 from random import Random
 from typing import Final, Literal, NamedTuple
 
-from stepwarden.lab.simulate.draws import below, chosen, mix, running
+from stepwarden.lab.simulate.draws import below, mix, spread
 
 Form = Literal["desk", "phone", "tablet"]
 
@@ -76,12 +76,6 @@ _PLATFORMS: Final = {
     "linux": "X11; Linux x86_64",
     "chromeos": "X11; CrOS x86_64 14541.0.0",
 }
-
-
-@lru_cache(maxsize=8)
-def of_form(form: Form) -> tuple[int, ...]:
-    """The products of a form, as positions in ``PRODUCTS``."""
-    return tuple(number for number, product in enumerate(PRODUCTS) if product.form == form)
 
 
 def newest(product: int, day: int) -> int:
@@ -193,10 +187,8 @@ def picked(key: int, form: Form) -> int:
 
 @lru_cache(maxsize=8)
 def _table(form: Form) -> tuple[int, ...]:
-    """1,024 products, as many of each as its share says."""
-    products = of_form(form)
-    sums = running(tuple(PRODUCTS[product].share for product in products))
-    return tuple(products[chosen(step << 54, sums)] for step in range(1_024))
+    """1,024 products of a form (positions in ``PRODUCTS``), as many of each as its share says."""
+    return spread((number, product.share) for number, product in enumerate(PRODUCTS) if product.form == form)
 
 
 def common(dice: Random, day: int, without: Container[int] = ()) -> Kit:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from stepwarden.events.attempt import Attempt, Device, Method
 from stepwarden.lab.simulate import movements
 from stepwarden.lab.simulate.cities import offset
-from stepwarden.lab.simulate.draws import mix, running
+from stepwarden.lab.simulate.draws import mix, spread
 from stepwarden.lab.simulate.movements import Trip
 from stepwarden.lab.simulate.plan import Planned, Reply
 from stepwarden.lab.simulate.residents import FORTNIGHT, Gadget, Resident, mistyped
@@ -58,7 +58,7 @@ class Doings:
     def __init__(self, world: World, site: Site) -> None:
         self._world = world
         self._more = site.more
-        self._actions = _spread(site.actions)
+        self._actions = spread(site.actions)
         self._sends: dict[int, Sent] = {}
         self._trips: dict[int, tuple[int, Trip | None]] = {}
 
@@ -184,22 +184,8 @@ def _wrong(resident: Resident, chance: Chance) -> tuple[tuple[str, ...], bool]:
     return (*names, *[actor] * TRIES), False
 
 
-def _spread(weighted: tuple[tuple[str, int], ...]) -> tuple[str, ...]:
-    """1,024 actions, as many of each as its weight says."""
-    sums = running(tuple(weight for _, weight in weighted))
-    return tuple(
-        next(name for (name, _), bound in zip(weighted, sums, strict=True) if step * sums[-1] < bound * 1_024)
-        for step in range(1_024)
-    )
-
-
-_REPLIES: Final[tuple[Reply, ...]] = tuple(
-    "pass"
-    if step * 1_000 < PASSES * 1_024
-    else "ignore"
-    if step * 1_000 < (PASSES + IGNORES) * 1_024
-    else "fail"
-    for step in range(1_024)
+_REPLIES: Final[tuple[Reply, ...]] = spread(
+    (("pass", PASSES), ("ignore", IGNORES), ("fail", 1_000 - PASSES - IGNORES))
 )
 
 

@@ -15,11 +15,16 @@ those of the C library differ in the last bit from one to the next.
 Not here: secrets. These numbers are guessable by anybody who knows the seed, as they are meant to be.
 """
 
+from bisect import bisect_right
+from collections.abc import Iterable
+from itertools import accumulate
 from math import floor, ldexp
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+T = TypeVar("T")
 Keys = NDArray[np.uint64]
 MASK = (1 << 64) - 1
 _GOLDEN, _FIRST, _SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
@@ -58,20 +63,23 @@ def chosen(key: int, cumulative: tuple[int, ...]) -> int:
     >>> chosen(0, (3, 10)), chosen(MASK, (3, 10))
     (0, 1)
     """
-    at = below(key, cumulative[-1])
-    for position, bound in enumerate(cumulative):
-        if at < bound:
-            return position
-    raise AssertionError("below() is below the last bound")
+    return bisect_right(cumulative, below(key, cumulative[-1]))
 
 
-def running(weights: tuple[int, ...]) -> tuple[int, ...]:
+def running(weights: Iterable[int]) -> tuple[int, ...]:
     """The running sums of weights."""
-    total, sums = 0, []
-    for weight in weights:
-        total += weight
-        sums.append(total)
-    return tuple(sums)
+    return tuple(accumulate(weights))
+
+
+def spread(weighted: Iterable[tuple[T, int]], parts: int = 1_024) -> tuple[T, ...]:
+    """For each of so many equal parts of chance what it stands for: as many of each as its weight says.
+
+    >>> spread((("often", 3), ("never", 0), ("rarely", 1)), parts=4)
+    ('often', 'often', 'often', 'rarely')
+    """
+    values, weights = zip(*weighted, strict=True)
+    sums = running(weights)
+    return tuple(values[bisect_right(sums, part * sums[-1] // parts)] for part in range(parts))
 
 
 def normal(key: int) -> float:

@@ -74,7 +74,7 @@ def journey(world: World, resident: Resident, turn: int) -> Trip | None:
 def _goals(country: str, abroad: bool) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Where people of a country go, by how many of the site's people live there."""
     goals = [n for n, city in enumerate(CITIES) if (city.country != country) == abroad]
-    return tuple(goals), running(tuple(CITIES[city].people for city in goals))
+    return tuple(goals), running(CITIES[city].people for city in goals)
 
 
 @lru_cache(maxsize=16_384)

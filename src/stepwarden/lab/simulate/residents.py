@@ -163,7 +163,7 @@ def mistyped(name: str, key: int) -> str:
 @lru_cache(maxsize=64)
 def _weights(country: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
     cities = tuple(n for n, city in enumerate(CITIES) if (city.country == HOME) == (country == HOME))
-    return cities, running(tuple(CITIES[city].people for city in cities))
+    return cities, running(CITIES[city].people for city in cities)
 
 
 def _city(key: int, country: str) -> int:
@@ -173,7 +173,7 @@ def _city(key: int, country: str) -> int:
 
 @lru_cache(maxsize=512)
 def _sums(pools: tuple[Pool, ...]) -> tuple[int, ...]:
-    return running(tuple(pool.share for pool in pools))
+    return running(pool.share for pool in pools)
 
 
 def _lease(key: int) -> int:
@@ -192,7 +192,7 @@ def _branch(world: World, city: int, company: int) -> Address:
 
 
 def _office(world: World, city: int, key: int) -> Address:
-    sums = running(tuple(OFFICES * 10 // (number + 1) for number in range(OFFICES)))
+    sums = running(OFFICES * 10 // (number + 1) for number in range(OFFICES))
     return _branch(world, city, chosen(key, sums))
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stepwarden.lab.simulate.cities import day_of_year
-from stepwarden.lab.simulate.draws import Keys, mixed
+from stepwarden.lab.simulate.draws import Keys, mixed, spread
 from stepwarden.lab.simulate.plan import Cohort
 from stepwarden.lab.simulate.residents import FORTNIGHT, SLOTS, Resident
 
@@ -48,7 +48,6 @@ _PROFILES: Final[dict[Cohort, int]] = {
     "traveller": 2,
     "night": 4,
 }
-_QUARTERS: Final = 96
 _STEPS: Final = 4_096
 
 
@@ -113,9 +112,8 @@ class Rhythm:
         moments = mixed(own, 1)
         profile = self._profile[who] + ((day + 3) % 7 >= 5)
         quarter = _HOURS[profile, (moments >> np.uint64(52)).astype(np.int64)]
-        within = (moments & np.uint64((1 << 40) - 1)) * np.uint64(900) >> np.uint64(
-            20
-        )  # of 2^20 parts of a second
+        # Of 2^20 parts of a second.
+        within = (moments & np.uint64((1 << 40) - 1)) * np.uint64(900) >> np.uint64(20)
         micro = within * np.uint64(15_625) >> np.uint64(14)
         moment = quarter * 900_000_000 + micro.astype(np.int64) + self._shift[who] * 1_000_000
         gaps = np.minimum(day - self._last[who], REMEMBERED)
@@ -156,19 +154,12 @@ def _at_least(chance: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.array(rows)
 
 
-def _inverse(hours: tuple[int, ...]) -> list[int]:
+def _quarters(hours: tuple[int, ...]) -> tuple[int, ...]:
     """For each of ``_STEPS`` equal parts of chance, the quarter of an hour that it stands for."""
-    total, found = sum(hours) * 4, []
-    bound, quarter = hours[0], 0
-    for step in range(_STEPS):
-        while step * total >= bound * _STEPS:
-            quarter += 1
-            bound += hours[quarter // 4]
-        found.append(quarter)
-    return found
+    return spread(((quarter, hours[quarter // 4]) for quarter in range(96)), _STEPS)
 
 
 _HOURS: Final = np.array(
-    [_inverse(hours) for hours in (_AT_HOME, _WEEKEND, _AT_WORK, _WEEKEND, _AT_NIGHT, _AT_NIGHT)],
+    [_quarters(hours) for hours in (_AT_HOME, _WEEKEND, _AT_WORK, _WEEKEND, _AT_NIGHT, _AT_NIGHT)],
     dtype=np.int64,
 )

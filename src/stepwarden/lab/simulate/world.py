@@ -16,6 +16,7 @@ place go along with each attempt (``Attempt.place``), so that a server without a
 Not here: blocks and providers (``networks``), reading addresses as production does (``addresses``).
 """
 
+from bisect import bisect_right
 from functools import lru_cache
 from random import Random
 from typing import NamedTuple
@@ -111,8 +112,7 @@ class World:
 
     def _drawn(self, dice: Random, use: Use, country: str, city: str = "", asn: str = "") -> Address:
         pools, sums = self._shares(use, country, city, asn)
-        at = dice.randrange(sums[-1])
-        return _address(next(pool for pool, bound in zip(pools, sums, strict=True) if at < bound), dice)
+        return _address(pools[bisect_right(sums, dice.randrange(sums[-1]))], dice)
 
     @lru_cache(maxsize=4_096)  # noqa: B019  a world lives as long as its run
     def _shares(
@@ -120,12 +120,10 @@ class World:
     ) -> tuple[tuple[Pool, ...], tuple[int, ...]]:
         pools = self.having(use, country, city, asn)
         if use != "line":
-            return pools, running(tuple(pool.share for pool in pools))
+            return pools, running(pool.share for pool in pools)
         count = {name: sum(1 for found in CITIES if found.country == name) for name in LINES}
         # A country's lines are spread over its cities evenly, and over providers by their shares.
-        return pools, running(
-            tuple(pool.share * LINES[pool.country] * 10 // count[pool.country] for pool in pools)
-        )
+        return pools, running(pool.share * LINES[pool.country] * 10 // count[pool.country] for pool in pools)
 
 
 def _address(pool: Pool, dice: Random) -> Address:
