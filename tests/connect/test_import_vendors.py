@@ -1,191 +1,26 @@
-"""The JSON formats: whose attempt it is, from where, and how it ended; vendors' verdicts are never read.
-
-Longer than most files: eight formats of one kind, each a table of cases.
-"""
+"""What is peculiar to each vendor's format: whose attempt it is, what it is called, and how it ended."""
 
 import json
 
-import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from stepwarden.connect.detect import FORMATS, importer
-from stepwarden.connect.importers.base import Imported, Item, Skipped, Unknown
-from stepwarden.connect.importers.clean import place
-from stepwarden.connect.importers.csvlog import CsvLog, parse_mapping
-from stepwarden.errors import InputError
+from stepwarden.connect.detect import importer
+from stepwarden.connect.importers.base import Imported, Skipped, Unknown
 from stepwarden.events.attempt import Attempt
-
-Json = dict[str, object]
-
-
-def read(name: str, *records: object) -> list[Item]:
-    """The records as JSON lines."""
-    return list(importer(name).read(["".join(json.dumps(record) + "\n" for record in records)], "log"))
-
-
-def one(name: str, record: object) -> Imported:
-    """The only attempt of a record."""
-    [item] = read(name, record)
-    assert isinstance(item, Imported), item
-    return item
-
-
-M365: Json = {
-    "CreationTime": "2021-03-24T12:52:56",
-    "Id": "7",
-    "Operation": "UserLoggedIn",
-    "Workload": "AzureActiveDirectory",
-    "ResultStatus": "Success",
-    "ClientIP": "192.0.2.7:50122",
-    "UserId": "joey@example.com",
-    "ExtendedProperties": [{"Name": "UserAgent", "Value": "UA/1"}],
-    "DeviceProperties": [{"Name": "OS", "Value": "Windows 10"}, {"Name": "SessionId", "Value": "s1"}],
-}
-ENTRA: Json = {
-    "id": "7",
-    "createdDateTime": "2021-03-24T12:52:56Z",
-    "userPrincipalName": "joey@example.com",
-    "appId": "a",
-    "ipAddress": "192.0.2.7",
-    "status": {"errorCode": 0},
-    "deviceDetail": {"browser": "Edge 81", "deviceId": "d1"},
-    "location": {
-        "countryOrRegion": "BE",
-        "city": "Liege",
-        "geoCoordinates": {"latitude": 50.6, "longitude": 5.5},
-    },
-    "autonomousSystemNumber": 12345,
-}
-TRAIL: Json = {
-    "eventTime": "2023-07-10T11:47:39Z",
-    "eventSource": "iam.amazonaws.com",
-    "eventName": "GetUser",
-    "eventID": "7",
-    "sourceIPAddress": "192.0.2.7",
-    "userAgent": "aws-cli/2",
-    "userIdentity": {
-        "type": "IAMUser",
-        "accountId": "1",
-        "arn": "arn:aws:iam::1:user/bob",
-        "userName": "bob",
-        "accessKeyId": "ASIAX",
-    },
-}
-OKTA: Json = {
-    "uuid": "7",
-    "published": "2022-06-22T18:18:29.015Z",
-    "eventType": "user.session.start",
-    "actor": {"id": "a", "alternateId": "homer@example.com"},
-    "outcome": {"result": "SUCCESS"},
-    "client": {
-        "ipAddress": "192.0.2.7",
-        "device": "Computer",
-        "userAgent": {"rawUserAgent": "UA/1", "os": "Mac OS X"},
-        "geographicalContext": {
-            "country": "Belgium",
-            "city": "Liege",
-            "geolocation": {"lat": 50.6, "lon": 5.5},
-        },
-    },
-    "securityContext": {"asNumber": 701},
-    "authenticationContext": {"externalSessionId": "s1"},
-}
-GOOGLE: Json = {
-    "kind": "admin#reports#activity",
-    "id": {"time": "2022-12-11T02:57:48.693Z", "uniqueQualifier": "-7", "applicationName": "login"},
-    "actor": {"email": "joe@example.com"},
-    "ipAddress": "192.0.2.7",
-    "events": [{"type": "login", "name": "login_success"}],
-}
-WINDOWS: Json = {
-    "EventID": 4624,
-    "Channel": "Security",
-    "EventTime": "2020-10-22 04:29:53",
-    "LogonType": "3",
-    "@timestamp": "2020-10-22T08:29:55.210Z",
-    "TargetUserName": "Bob",
-    "TargetDomainName": "CORP",
-    "TargetLogonId": "0xABC",
-    "IpAddress": "::ffff:192.0.2.7",
-    "Hostname": "DC1.example.com",
-    "RecordNumber": 5,
-    "WorkstationName": "WS5",
-}
-KEYCLOAK: Json = {
-    "time": 1685053459357,
-    "type": "LOGIN",
-    "realmId": "r",
-    "clientId": "web",
-    "userId": "u1",
-    "sessionId": "s1",
-    "ipAddress": "192.0.2.7",
-    "details": {"username": "bob"},
-}
-OURS: Json = {
-    "time": "2026-01-01T00:00:00Z",
-    "action": "login",
-    "actor": "ann",
-    "ip": "192.0.2.7",
-    "outcome": "success",
-}
-GOOD: dict[str, Json] = {
-    "m365": M365,
-    "entra": ENTRA,
-    "cloudtrail": TRAIL,
-    "okta": OKTA,
-    "google": GOOGLE,
-    "windows": WINDOWS,
-    "keycloak": KEYCLOAK,
-    "stepwarden": OURS,
-}
-
-
-def changed(record: Json, **fields: object) -> Json:
-    """The record with other fields."""
-    return {**record, **fields}
-
-
-@pytest.mark.parametrize("name", GOOD)
-def test_a_good_sign_in_is_a_login_from_its_address(name: str) -> None:
-    """All formats agree on the action of a sign-in, and none keeps a port or a prefix in the address."""
-    attempt = one(name, GOOD[name]).attempt
-    assert (attempt.ip, attempt.outcome) == ("192.0.2.7", "success")
-    assert attempt.actor
-    assert attempt.action == ("aws.iam.getuser" if name == "cloudtrail" else "login")
-
-
-@pytest.mark.parametrize("name", [name for name in GOOD if name != "stepwarden"])
-def test_keys_in_lower_case_make_no_difference(name: str) -> None:
-    """Pipelines lower-case vendors' keys; our own format is strict."""
-
-    def lower(value: object) -> object:
-        if isinstance(value, dict):
-            return {key.lower(): lower(item) for key, item in value.items()}
-        return [lower(item) for item in value] if isinstance(value, list) else value
-
-    assert one(name, lower(GOOD[name])) == one(name, GOOD[name])
-
-
-@pytest.mark.parametrize("name", GOOD)
-def test_arrays_and_objects_on_several_lines_read_like_json_lines(name: str) -> None:
-    """Only the number of the record may differ."""
-    for text in (json.dumps([GOOD[name]], indent=1), json.dumps(GOOD[name], indent=2)):
-        [item] = importer(name).read([text], "log")
-        assert item == one(name, GOOD[name])
-
-
-@pytest.mark.parametrize("name", GOOD)
-def test_a_record_without_a_time_is_shown_and_not_guessed(name: str) -> None:
-    """It could not be put in order."""
-    times = {"CreationTime", "createdDateTime", "eventTime", "published", "EventTime", "@timestamp", "time"}
-    record = {key: value for key, value in GOOD[name].items() if key not in times}
-    if name == "google":
-        record["id"] = {"applicationName": "login"}
-    [item] = read(name, record)
-    assert isinstance(item, Unknown)
-    assert item.reason == "no time that can be read"
+from tests.connect.importer_house import (
+    ENTRA,
+    GOOGLE,
+    KEYCLOAK,
+    M365,
+    OKTA,
+    OURS,
+    TRAIL,
+    WINDOWS,
+    Json,
+    changed,
+    one,
+    read,
+)
 
 
 def test_m365_a_failed_login_is_a_failure_although_its_status_says_success() -> None:
@@ -260,44 +95,6 @@ def test_entra_a_request_for_a_second_factor_is_no_failure(
     """The password was right; whether they got in is another record."""
     attempt = one("entra", changed(ENTRA, status={"errorCode": code})).attempt
     assert (attempt.outcome, attempt.proved) == (outcome, proved)
-
-
-@pytest.mark.parametrize(
-    ("name", "record"),
-    [
-        ("entra", changed(ENTRA, riskLevelAggregated="high", riskState="confirmedCompromised", isRisky=True)),
-        (
-            "okta",
-            changed(OKTA, debugContext={"debugData": {"threatSuspected": "true", "risk": "{level=HIGH}"}}),
-        ),
-        (
-            "google",
-            changed(
-                GOOGLE,
-                events=[
-                    {"name": "login_success", "parameters": [{"name": "is_suspicious", "boolValue": True}]}
-                ],
-            ),
-        ),
-    ],
-)
-def test_a_vendors_risk_verdict_changes_nothing(name: str, record: Json) -> None:
-    """Only what happened is read, not what the vendor thinks of it."""
-    assert one(name, record) == one(name, GOOD[name])
-
-
-@pytest.mark.parametrize(
-    ("name", "record"),
-    [
-        ("okta", changed(OKTA, eventType="policy.evaluate_sign_on")),
-        ("okta", changed(OKTA, eventType="security.threat.detected")),
-        ("google", changed(GOOGLE, events=[{"name": "suspicious_login"}])),
-        ("cloudtrail", changed(TRAIL, eventCategory="Insight")),
-    ],
-)
-def test_records_that_are_verdicts_are_skipped(name: str, record: Json) -> None:
-    """Counted, and no attempt."""
-    assert [type(item) for item in read(name, record)] == [Skipped]
 
 
 def test_cloudtrail_console_login_has_its_own_result() -> None:
@@ -521,106 +318,3 @@ def test_our_own_lines_are_as_strict_as_the_api() -> None:
         1,
         "9",
     )
-
-
-RBA = (
-    "index,Login Timestamp,User ID,Round-Trip Time [ms],IP Address,Country,Region,City,ASN,User Agent String,"
-    "Browser Name and Version,OS Name and Version,Device Type,Login Successful,Is Attack IP,Is Account Takeover\n"
-    "0,2020-02-03 12:43:30.772,-4324475583306591935,,10.0.65.171,NO,-,-,29695,UA/1,Firefox 20.0,iOS 13.4,mobile,"
-    "False,False,True\n"
-)
-
-
-def test_the_rba_data_set_needs_no_mapping_and_its_labels_are_not_read() -> None:
-    """Place and device of the record, the outcome, and nothing of who was an attacker."""
-    [item] = importer("csv").read([RBA], "rba.csv")
-    [other] = importer("csv").read([RBA.replace("False,True\n", "True,False\n")], "rba.csv")
-    assert isinstance(item, Imported)
-    assert item == other
-    assert item.attempt.actor == "-4324475583306591935"
-    assert item.attempt.outcome == "failure"
-    assert item.attempt.place is not None
-    assert item.attempt.place.country == "NO"
-    assert item.attempt.device is not None
-    assert item.attempt.device.type == "mobile"
-
-
-@pytest.mark.parametrize("text", ["user", "user=", "colour=x,time=t", "user=a,actor=b", ""])
-def test_a_wrong_mapping_says_what_is_wrong(text: str) -> None:
-    """Before any line is read."""
-    with pytest.raises(InputError):
-        parse_mapping(text)
-
-
-def test_a_mapping_must_name_a_time_and_columns_that_are_there() -> None:
-    """The message lists the header."""
-    with pytest.raises(InputError, match="time"):
-        list(CsvLog({"user": "a"}).read(["a,b\n1,2\n"], "x"))
-    with pytest.raises(InputError, match="the header has: a, b"):
-        list(CsvLog({"time": "t"}).read(["a,b\n1,2\n"], "x"))
-
-
-@pytest.mark.parametrize(
-    ("latitude", "longitude", "kept"), [(50.6, 5.5, True), (0, 0, False), (91, 5, False), (50.6, None, False)]
-)
-def test_coordinates_count_together_and_null_island_is_not_known(
-    latitude: object, longitude: object, kept: bool
-) -> None:
-    """0/0 is how exporters write that they do not know; a travel from there would be an alarm."""
-    found = place(country="BE", latitude=latitude, longitude=longitude)
-    assert found is not None
-    assert (found.latitude is not None and found.longitude is not None) is kept
-
-
-VALUES = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False)
-    | st.text(max_size=8)
-    | st.sampled_from(
-        ["x" * 3000, "\x1b[2J", "\ud800", "[::1]:5", "{", "[", "-", "0x", "2021-03-24T12:52:56"]
-    ),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
-    max_leaves=4,
-)
-
-
-@given(st.sampled_from(sorted(GOOD)), st.data())
-def test_no_value_of_any_field_crashes_an_importer(name: str, data: st.DataObject) -> None:
-    """Any field may hold anything; what comes out is an attempt that the API would take, or is accounted for."""
-    record = json.loads(json.dumps(GOOD[name]))
-    for _ in range(data.draw(st.integers(1, 3))):
-        holder = record
-        while True:
-            key = data.draw(st.sampled_from(sorted(holder)))
-            if not (isinstance(holder[key], dict) and holder[key]) or data.draw(st.booleans()):
-                break
-            holder = holder[key]
-        holder[key] = data.draw(VALUES)
-    items = read(name, record)
-    assert items
-    for item in items:
-        if isinstance(item, Imported):
-            assert msgspec.convert(msgspec.to_builtins(item.attempt), Attempt) == item.attempt
-            assert item.time >= 0
-
-
-def test_a_header_that_is_no_csv_is_refused_in_our_words() -> None:
-    """A lone carriage return inside it is the csv module's own error, which must not leave the room."""
-    with pytest.raises(InputError, match="line 1, is no CSV"):
-        list(importer("csv", mapping={"time": "a", "user": "b"}).read(["a\rb,c\n1,2\n"], "log"))
-
-
-@given(st.sampled_from(sorted(FORMATS)), st.lists(st.text(max_size=60), max_size=5), st.data())
-def test_no_text_crashes_an_importer(name: str, blocks: list[str], data: st.DataObject) -> None:
-    """Any text in any pieces: items, or an InputError."""
-    if name in GOOD and data.draw(st.booleans()):
-        text = json.dumps(GOOD[name])
-        at = data.draw(st.integers(0, len(text)))
-        blocks.insert(0, text[:at])
-    try:
-        for _ in importer(name).read(blocks, "log"):
-            pass
-    except InputError:
-        pass
