@@ -1,6 +1,5 @@
 """Signals that a policy defines: what is read, what is refused and where, and what rules and cases make of them."""
 
-import doctest
 from typing import Any
 
 import pytest
@@ -10,13 +9,13 @@ from hypothesis import strategies as st
 from stepwarden.errors import PolicyError
 from stepwarden.events.entries import Evidence, Standing
 from stepwarden.events.facts import Facts
-from stepwarden.policy import custom
 from stepwarden.policy.cases import NOW, load_cases, run
 from stepwarden.policy.cel.check import FUNCTIONS
 from stepwarden.policy.cel.tokens import RESERVED
 from stepwarden.policy.loader import MINIMAL, VARIABLES, load
 from stepwarden.policy.policy import Policy
 from stepwarden.signals.catalogue import CATALOGUE, DEFAULTS, dense
+from tests.policy.policy_house import pointed_at, refused
 
 SIGNALS = """\
 signals:
@@ -37,20 +36,6 @@ TEXT = MINIMAL.replace("rules:\n", SIGNALS).replace(
     "when: new_device", "when: exports_1h > 2 || unseen && home == 'NO'"
 )
 LOGIN = Facts(time=NOW, action="login", address_kind="residential")
-
-
-def refused(text: str) -> tuple[str, str]:
-    """What is said, and the rest of the line where it points."""
-    with pytest.raises(PolicyError) as caught:
-        load(text)
-    line = text.split("\n")[caught.value.line - 1]
-    return str(caught.value), line[caught.value.column - 1 :]
-
-
-def test_examples_in_the_docstrings_run() -> None:
-    found = doctest.testmod(custom)
-    assert found.attempted
-    assert not found.failed
 
 
 def test_definitions_are_read_as_they_stand() -> None:
@@ -119,9 +104,10 @@ cases:
 @pytest.mark.parametrize("name", sorted({*VARIABLES, *RESERVED, "outcome", "in", "true"} - {"as", "if"})[::7])
 def test_a_name_of_something_else_is_refused(name: str) -> None:
     """Neither a built-in signal nor a fact or a word of the language can be hidden by another meaning."""
-    said, at = refused(TEXT.replace("exports_1h:", f'"{name}":'))
-    assert "expected one of your own" in said or "expected text like" in said
-    assert at.startswith(f'"{name}"')
+    text = TEXT.replace("exports_1h:", f'"{name}":')
+    error = refused(text)
+    assert "expected one of your own" in str(error) or "expected text like" in str(error)
+    assert pointed_at(text, error).startswith(f'"{name}"')
 
 
 def test_no_name_of_the_language_is_free() -> None:
@@ -182,15 +168,15 @@ def test_no_name_of_the_language_is_free() -> None:
 def test_a_mistake_is_refused_where_it_stands(old: str, new: str, said: str, at: str) -> None:
     """Message, line and column of every kind of mistake."""
     assert old in TEXT
-    found, place = refused(TEXT.replace(old, new, 1))
-    assert said in found
-    assert place.startswith(at)
+    text = TEXT.replace(old, new, 1)
+    error = refused(text)
+    assert said in str(error)
+    assert pointed_at(text, error).startswith(at)
 
 
 def test_more_than_thirty_two_are_refused() -> None:
     many = "".join(f"  s{n}: {{primitive: first_seen, key: [actor]}}\n" for n in range(33))
-    said, _ = refused(MINIMAL.replace("rules:\n", f"signals:\n{many}rules:\n"))
-    assert "signals: at most 32" in said
+    assert "signals: at most 32" in str(refused(MINIMAL.replace("rules:\n", f"signals:\n{many}rules:\n")))
     assert (
         len(load(MINIMAL.replace("rules:\n", f"signals:\n{many[: many.index('  s32')]}rules:\n")).signals)
         == 32

@@ -12,19 +12,12 @@ from stepwarden.errors import PolicyError
 from stepwarden.policy import default
 from stepwarden.policy.document import Listing, Scalar, Table, parse
 from stepwarden.policy.loader import MINIMAL, VARIABLES, load
+from tests.policy.policy_house import pointed_at, refused
 
-MODULES = ["loader", "demand", "risk", "document", "cel.tokens", "cel.parser", "cel.check", "cel.regex"]
-
-
-def refused(text: str) -> PolicyError:
-    with pytest.raises(PolicyError) as caught:
-        load(text)
-    return caught.value
-
-
-def pointed_at(text: str, error: PolicyError) -> str:
-    """The rest of the line from where the error points."""
-    return text.split("\n")[error.line - 1][error.column - 1 :]
+MODULES = [
+    *("loader", "demand", "risk", "document", "approval", "currencies", "custom", "difference"),
+    *("cel.tokens", "cel.parser", "cel.check", "cel.regex", "cel.emit"),
+]
 
 
 @pytest.mark.parametrize("name", MODULES)
