@@ -8,12 +8,19 @@ Summer time follows the rule of the European Union (and, for cities there, of th
 night in which clocks change is not modelled.
 """
 
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
+
+from stepwarden.lab.simulate.draws import running
 
 HOME: Final = "DE"
 AT_HOME: Final = 900
 """Of a thousand people, those who live in the home country."""
+
+
+Rule = Literal["", "eu", "us"]
+"""By which rule there is summer time; "" for none."""
 
 
 class City(NamedTuple):
@@ -25,7 +32,7 @@ class City(NamedTuple):
     longitude: float
     people: int
     offset: int
-    summer: Literal["", "eu", "us"] = ""
+    summer: Rule = ""
 
 
 CITIES: Final = (
@@ -78,43 +85,48 @@ LINES: Final = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=128)
+def living(country: str, *, abroad: bool) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The cities of this country, or all others, and the running sums of how many of the site's people live there."""
+    cities = tuple(number for number, city in enumerate(CITIES) if (city.country != country) == abroad)
+    return cities, running(CITIES[city].people for city in cities)
+
+
+_EPOCH: Final = date(1970, 1, 1)
+_SUMMERS: Final[dict[Rule, tuple[tuple[int, int], tuple[int, int]]]] = {
+    "eu": ((3, 25), (10, 25)),
+    "us": ((3, 8), (11, 1)),
+}
+"""Month and day: from the first Sunday since the one to the first Sunday since the other."""
+
+
 @lru_cache(maxsize=4_096)
 def offset(city: int, day: int) -> int:
     """Minutes from UTC in this city on this day (days since 1970)."""
     found = CITIES[city]
-    summer = found.summer and _summer(found.summer, day)
-    return found.offset + (60 if summer else 0)
+    return found.offset + (60 if found.summer and _is_summer(found.summer, day) else 0)
 
 
-def _summer(rule: str, day: int) -> bool:
-    year, first = _year(day)
-    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-    march, november = first + 59 + leap, first + 304 + leap
-    if rule == "eu":
-        return _sunday(march + 24) <= day < _sunday(november - 7)
-    return _sunday(march + 7) <= day < _sunday(november)
+def _is_summer(rule: Rule, day: int) -> bool:
+    year = _date(day).year
+    begin, end = ((date(year, *since) - _EPOCH).days for since in _SUMMERS[rule])
+    return _sunday(begin) <= day < _sunday(end)
 
 
 def _sunday(day: int) -> int:
-    """The first Sunday from this day on; day 0 was a Thursday."""
-    return day + (3 - day) % 7
+    """The first Sunday from this day on."""
+    return day + 6 - weekday(day)
 
 
-def _year(day: int) -> tuple[int, int]:
-    """The year, and the day on which it began."""
-    year = 1970 + day * 400 // 146_097
-    while (first := _first(year)) > day:
-        year -= 1
-    while (following := _first(year + 1)) <= day:
-        year, first = year + 1, following
-    return year, first
+def _date(day: int) -> date:
+    return _EPOCH + timedelta(day)
 
 
-def _first(year: int) -> int:
-    past = year - 1
-    return past * 365 + past // 4 - past // 100 + past // 400 - 719_162
+def weekday(day: int) -> int:
+    """0 for a Monday, 6 for a Sunday; day 0 was a Thursday."""
+    return (day + 3) % 7
 
 
 def day_of_year(day: int) -> int:
     """0 for the first of January."""
-    return day - _year(day)[1]
+    return _date(day).timetuple().tm_yday - 1

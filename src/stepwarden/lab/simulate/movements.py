@@ -12,8 +12,8 @@ from typing import Final, Literal, NamedTuple
 
 from stepwarden.events.attempt import Device
 from stepwarden.lab.simulate.agents import PRODUCTS, Kit, held, picked
-from stepwarden.lab.simulate.cities import CITIES
-from stepwarden.lab.simulate.draws import MASK, below, chosen, mix, running
+from stepwarden.lab.simulate.cities import CITIES, living, weekday
+from stepwarden.lab.simulate.draws import MASK, below, chosen, mix
 from stepwarden.lab.simulate.residents import FORTNIGHT, Gadget, Resident
 from stepwarden.lab.simulate.world import Address, World
 
@@ -65,16 +65,11 @@ def journey(world: World, resident: Resident, turn: int) -> Trip | None:
         return None
     length = 2 + below(mix(key, 1), 5 if resident.person.cohort == "traveller" else 8)
     first = turn * FORTNIGHT - resident.phase + below(mix(key, 2), FORTNIGHT - length + 1)
-    goals, sums = _goals(CITIES[resident.city].country, below(mix(key, 3), 1_000) < resident.abroad)
+    # Where people of a country go, by how many of the site's people live there.
+    abroad = below(mix(key, 3), 1_000) < resident.abroad
+    goals, sums = living(CITIES[resident.city].country, abroad=abroad)
     city = goals[chosen(mix(key, 4), sums)]
     return Trip(first, first + length - 1, city, _hotel(world, city, below(mix(key, 5), 200)))
-
-
-@lru_cache(maxsize=128)
-def _goals(country: str, abroad: bool) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Where people of a country go, by how many of the site's people live there."""
-    goals = [n for n, city in enumerate(CITIES) if (city.country != country) == abroad]
-    return tuple(goals), running(CITIES[city].people for city in goals)
 
 
 @lru_cache(maxsize=16_384)
@@ -125,8 +120,7 @@ def visiting(world: World, resident: Resident, draw: int) -> Address:
 
 def at_office(resident: Resident, day: int) -> bool:
     """Whether they are at the office on this day."""
-    weekday = (day + 3) % 7 < 5
-    return weekday and below(mix(resident.office_key, day), 1_000) < resident.office_days
+    return weekday(day) < 5 and below(mix(resident.office_key, day), 1_000) < resident.office_days
 
 
 def whence(
@@ -176,7 +170,7 @@ def taken(resident: Resident, day: int, second: int, draw: int) -> Gadget:
         return gadgets[0]
     if gadgets[-1].form == "tablet" and (len(gadgets) == 2 or (draw >> 32) % 100 < 15):
         return gadgets[-1]
-    working = resident.office is not None and (day + 3) % 7 < 5 and 8 * HOURS <= second < 18 * HOURS
+    working = resident.office is not None and weekday(day) < 5 and 8 * HOURS <= second < 18 * HOURS
     return next((one for one in gadgets[1:] if one.work == working and one.form == "desk"), gadgets[1])
 
 

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from stepwarden.lab.simulate.agents import Form
-from stepwarden.lab.simulate.cities import AT_HOME, CITIES, HOME
+from stepwarden.lab.simulate.cities import AT_HOME, CITIES, HOME, living
 from stepwarden.lab.simulate.draws import below, chosen, exp, mix, normal, running
 from stepwarden.lab.simulate.networks import VPN_SERVICES, Pool
 from stepwarden.lab.simulate.plan import Band, Cohort, Person
@@ -26,12 +26,23 @@ SLOTS: Final = 6
 COHORTS: Final[tuple[Cohort, ...]] = ("home", "mobile", "office", "vpn", "traveller", "night")
 SHARES: Final = (400, 300, 180, 50, 40, 30)
 """Of a thousand people, those in each cohort."""
+_SHARES: Final = running(SHARES)
+_PHONES: Final[dict[Cohort, int]] = {
+    "home": 550,
+    "mobile": 950,
+    "office": 350,
+    "vpn": 550,
+    "traveller": 550,
+    "night": 600,
+}
+"""Of a thousand sign-ins, those with the phone."""
 MEDIAN_A_YEAR: Final = 16
 """Sign-ins of the median person in a year."""
 SPREAD: Final = 1.6
 """Standard deviation of the logarithm of sign-ins a year."""
 OFFICES: Final = 6
 """Companies in each city whose people share one address each; the largest has two in five of them."""
+_OFFICES: Final = running(OFFICES * 10 // (number + 1) for number in range(OFFICES))
 
 
 class Gadget(msgspec.Struct, frozen=True, gc=False):
@@ -87,10 +98,10 @@ class Resident(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 def resident(world: World, index: int, seed: int) -> Resident:
     """The person with this index, whoever else there is."""
     key = mix(mix(seed, 0x70656F706C65), index)
-    cohort = COHORTS[chosen(mix(key, 1), running(SHARES))]
+    cohort = COHORTS[chosen(mix(key, 1), _SHARES)]
     yearly = MEDIAN_A_YEAR * exp(SPREAD * normal(mix(key, 2)))
-    country = HOME if below(mix(key, 3), 1_000) < AT_HOME else ""
-    city = _city(mix(key, 4), country)
+    cities, sums = living(HOME, abroad=below(mix(key, 3), 1_000) >= AT_HOME)
+    city = cities[chosen(mix(key, 4), sums)]
     lines = world.having("line", CITIES[city].country, CITIES[city].name)
     carriers = world.having("mobile", CITIES[city].country)
     # Cookies: most keep them, some clear them now and then, some browse privately or delete them with each closing.
@@ -116,9 +127,7 @@ def resident(world: World, index: int, seed: int) -> Resident:
         vpn_pools=_vpn(world, key),
         vpn_share=_vpn_share(cohort, key),
         gadgets=_gadgets(cohort, key),
-        phones={"home": 550, "mobile": 950, "office": 350, "vpn": 550, "traveller": 550, "night": 600}[
-            cohort
-        ],
+        phones=_PHONES[cohort],
         carriers=700 if cohort == "mobile" else 200,
         slot=int(min(yearly / 365.25 / SLOTS, 0.75) * 4_294_967_296),
         shift=int(3_600 * 0.8 * normal(mix(key, 15))),
@@ -160,17 +169,6 @@ def mistyped(name: str, key: int) -> str:
     return turned if turned != name else name[:at] + name[at + 1 :]
 
 
-@lru_cache(maxsize=64)
-def _weights(country: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    cities = tuple(n for n, city in enumerate(CITIES) if (city.country == HOME) == (country == HOME))
-    return cities, running(CITIES[city].people for city in cities)
-
-
-def _city(key: int, country: str) -> int:
-    cities, sums = _weights(country)
-    return cities[chosen(key, sums)]
-
-
 @lru_cache(maxsize=512)
 def _sums(pools: tuple[Pool, ...]) -> tuple[int, ...]:
     return running(pool.share for pool in pools)
@@ -192,8 +190,7 @@ def _branch(world: World, city: int, company: int) -> Address:
 
 
 def _office(world: World, city: int, key: int) -> Address:
-    sums = running(OFFICES * 10 // (number + 1) for number in range(OFFICES))
-    return _branch(world, city, chosen(key, sums))
+    return _branch(world, city, chosen(key, _OFFICES))
 
 
 @lru_cache(maxsize=8)

@@ -16,8 +16,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stepwarden.lab.simulate.cities import day_of_year
+from stepwarden.lab.simulate.cities import day_of_year, weekday
 from stepwarden.lab.simulate.draws import Keys, mixed, spread
+from stepwarden.lab.simulate.people import DAY
 from stepwarden.lab.simulate.plan import Cohort
 from stepwarden.lab.simulate.residents import FORTNIGHT, SLOTS, Resident
 
@@ -110,7 +111,7 @@ class Rhythm:
         slots = np.arange(len(who)) - np.repeat(np.cumsum(counts) - counts, counts)
         own = mixed(np.repeat(keys, counts), slots.astype(np.uint64))
         moments = mixed(own, 1)
-        profile = self._profile[who] + ((day + 3) % 7 >= 5)
+        profile = self._profile[who] + (weekday(day) >= 5)
         quarter = _HOURS[profile, (moments >> np.uint64(52)).astype(np.int64)]
         # Of 2^20 parts of a second.
         within = (moments & np.uint64((1 << 40) - 1)) * np.uint64(900) >> np.uint64(20)
@@ -120,7 +121,7 @@ class Rhythm:
         self._last[people] = day
         turn, lease = (day + self._phase[who]) // FORTNIGHT, (day + self._phase[who]) // self._lease[who]
         trip = mixed(self._trip_key[who], turn.astype(np.uint64)) >> np.uint64(32)
-        columns: list[NDArray[Any]] = [who, slots, moment % 86_400_000_000, gaps, own]
+        columns: list[NDArray[Any]] = [who, slots, moment % DAY, gaps, own]
         columns += [mixed(own, 2), mixed(own, 3), mixed(own, 4)]
         columns.append(trip * np.uint64(1_000) >> np.uint64(32) < self._trips[who])
         columns.append(mixed(self._line_key[who], lease.astype(np.uint64)))
@@ -129,7 +130,7 @@ class Rhythm:
 
     def _drawn(self, day: int) -> tuple[NDArray[np.int64], Keys, NDArray[np.int64]]:
         """Who signs in on this day, with which key, and how often."""
-        likely = self._slot * self._week[:, (day + 3) % 7] // np.uint64(1_000)
+        likely = self._slot * self._week[:, weekday(day)] // np.uint64(1_000)
         likely = likely * np.uint64(_SEASON[min(day_of_year(day) // 30, 11)]) // np.uint64(1_000)
         keys = mixed(self._keys, day)
         # Who signs in at all does so with less than the sum of the slots' chances: most need no closer look.
