@@ -14,12 +14,12 @@ from stepwarden.lab.simulate import movements
 from stepwarden.lab.simulate.cities import offset
 from stepwarden.lab.simulate.draws import mix, spread
 from stepwarden.lab.simulate.movements import Trip
+from stepwarden.lab.simulate.people import DAY
 from stepwarden.lab.simulate.plan import Planned, Reply
 from stepwarden.lab.simulate.residents import FORTNIGHT, Gadget, Resident, mistyped
 from stepwarden.lab.simulate.rhythm import ACTS, DRAWS, REMEMBERED, Chance
 from stepwarden.lab.simulate.world import Address, World
 
-DAY: Final = 86_400_000_000
 SECOND: Final = 1_000_000
 FORGOTTEN: Final = (*[10] * 7, *[16] * 23, *[25] * (REMEMBERED - 30), 35)
 """By days since the last sign-in: in how many tenths of the ordinary chance the first password is wrong."""

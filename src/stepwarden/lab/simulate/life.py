@@ -16,6 +16,7 @@ Not here: who they are (``residents``), when they sign in (``rhythm``), what com
 with what (``movements``), what the site answers (``engine``).
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import Final
@@ -68,10 +69,6 @@ def life(
         # Stable: what happens in the same microsecond stays in the order of days, people and slots.
         waiting.sort(key=_time)
         ready = min(end, (day + 1) * DAY - AHEAD)
-        count = 0
-        for planned in waiting:
-            if planned.time >= ready:
-                break
-            count += 1
-            yield planned
+        count = bisect_left(waiting, ready, key=_time)
+        yield from waiting[:count]
         del waiting[:count]

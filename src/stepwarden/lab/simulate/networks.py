@@ -86,7 +86,6 @@ class Pool(NamedTuple):
     number: int
     use: Use
     kind: AddressKind
-    asn: str
     city: int
     share: int
     place: Place
@@ -98,6 +97,10 @@ class Pool(NamedTuple):
     @property
     def country(self) -> str:
         return self.place.country
+
+    @property
+    def asn(self) -> str:
+        return self.place.asn
 
     def v4(self, number: int) -> str:
         """The address with this number; numbers beyond the last begin again."""
@@ -161,7 +164,6 @@ class Pools:
             number=index,
             use=use,
             kind=KINDS[use],
-            asn=place.asn,
             city=city,
             share=share,
             place=place,

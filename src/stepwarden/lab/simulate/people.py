@@ -4,7 +4,7 @@
 >>> people[7] == People(World(1), 8, seed=1)[7]
 True
 
-``home``, ``usual`` and ``products`` are for an attacker that aims at somebody: what can be found out by looking at them
+``home`` and ``usual`` are for an attacker that aims at somebody: what can be found out by looking at them
 for a while. What they do is told by ``life.life(..., only=[index])``.
 
 Not here: who somebody is (``residents``), where they are on a day (``movements``), what they do (``life``).
@@ -53,7 +53,3 @@ class People(Sequence[Resident]):
         gadget = movements.favourite(found)
         day = time // DAY
         return movements.kit(gadget, day).user_agent, movements.device(found, gadget, day)
-
-    def products(self, index: int, time: int) -> frozenset[int]:
-        """The browsers (positions in ``agents.PRODUCTS``) that this person has at this time."""
-        return frozenset(movements.kit(gadget, time // DAY).product for gadget in self[index].gadgets)
