@@ -88,12 +88,7 @@ class _Known(Mapping[str, "Bounds | str"]):
         if column.null_count():
             raise InputError(f"the column {name!r} of the history has gaps", field="history")
         if column.dtype in RANGES:
-            low, high = column.min(), column.max()
-            return Bounds(
-                low=low if isinstance(low, int) else 0,
-                high=high if isinstance(high, int) else 0,
-                type=column.dtype,
-            )
+            return Bounds.of(column)
         if column.dtype == pl.Boolean:
             return "bool"
         if column.dtype in (pl.String, pl.Categorical):
@@ -218,7 +213,7 @@ class ColumnPolicy:
         """Ask the policy what it demands, once for each combination that occurs."""
         width = len(self.policy.bands) + 1
         whole = (key * len(actions) + codes) * width + bands
-        different, rows = _different(whole)
+        different, rows = occurring(whole)
         numbers: dict[Demand, int] = {}
         chosen = np.empty(len(different), np.int32)
         for place, number in enumerate(different.tolist()):
@@ -308,7 +303,7 @@ def coded(column: pl.Series) -> tuple[list[str], Ints]:
 def _combine(combined: dict[tuple[int, ...], int], masks: list[NDArray[np.int32]]) -> Ints:
     """Which combination of masks each row has; new ones are added to ``combined``."""
     if len(masks) == 1:
-        different, rows = _different(masks[0])
+        different, rows = occurring(masks[0])
         known = [combined.setdefault((number,), len(combined)) for number in different.tolist()]
     else:
         pairs, rows = np.unique(np.stack(masks), axis=1, return_inverse=True)
@@ -317,8 +312,8 @@ def _combine(combined: dict[tuple[int, ...], int], masks: list[NDArray[np.int32]
     return np.array(known, np.int64)[rows]
 
 
-def _different(values: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
-    """The different values, and for each which of them it is; without sorting where they are small."""
+def occurring(values: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
+    """The different values, none below 0, and for each which of them it is; without sorting where they are small."""
     most = int(values.max(initial=0)) + 1
     if most > max(1 << 16, 4 * len(values)):
         found, rows = np.unique(values, return_inverse=True)

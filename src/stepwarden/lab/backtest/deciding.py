@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 
 from stepwarden.events.entries import Demand, Standing, Verdict
 from stepwarden.flow.judge import Around
-from stepwarden.lab.backtest.assessing import Assessed, coded
+from stepwarden.lab.backtest.assessing import Assessed, coded, occurring
 from stepwarden.policy.demand import MICROSECONDS, NOTHING, decide, raised
 from stepwarden.policy.policy import Assessment
 
 ALLOW, STEP_UP, DENY = 0, 1, 2
 VERDICTS: Final[tuple[Verdict, ...]] = ("allow", "step_up", "deny")
 Codes = NDArray[np.int8]
-_NUMBER: Final = {verdict: number for number, verdict in enumerate(VERDICTS)}
+NUMBER: Final = {verdict: number for number, verdict in enumerate(VERDICTS)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,19 +59,17 @@ def _joined(frame: pl.DataFrame, assessed: Assessed) -> tuple[NDArray[np.int32],
     """What is demanded in all, and of each row which of that."""
     beside, codes = coded(frame["around"])
     states = frame["emergency"].cast(pl.Int64).to_numpy() * 2 + frame["doubted"].cast(pl.Int64).to_numpy()
-    whole = (assessed.demand.astype(np.int64) * max(1, len(beside)) + codes) * 4 + states
+    different, rows = occurring((assessed.demand.astype(np.int64) * len(beside) + codes) * 4 + states)
     numbers: dict[Demand, int] = {}
-    # Nearly always all combinations are few: what there is at all is found by counting.
-    there = np.flatnonzero(np.bincount(whole)) if len(whole) else np.empty(0, np.int64)
-    table = np.zeros(int(there[-1]) + 1 if len(there) else 1, np.int32)
-    for place in there.tolist():
-        rest, state = divmod(place, 4)
-        demand, around = divmod(rest, max(1, len(beside)))
+    chosen = np.empty(len(different), np.int32)
+    for place, combination in enumerate(different.tolist()):
+        rest, state = divmod(combination, 4)
+        demand, around = divmod(rest, len(beside))
         found = _demand(
             assessed.demands[demand], beside[around], emergency=state >= 2, doubted=state % 2 == 1
         )
-        table[place] = numbers.setdefault(found, len(numbers))
-    return table[whole], tuple(numbers)
+        chosen[place] = numbers.setdefault(found, len(numbers))
+    return chosen[rows], tuple(numbers)
 
 
 def _demand(demand: Demand, beside: str, *, emergency: bool, doubted: bool) -> Demand:
@@ -106,7 +104,7 @@ def _verdicts(frame: pl.DataFrame, number: NDArray[np.int32], demands: tuple[Dem
             places.tolist(), rows, strict=True
         ):
             grant = _standing(aal, at_once, amr, at) if granted else None
-            verdict[place] = _NUMBER[decide(demands[number[place]], _standing(*standing), time, grant)]
+            verdict[place] = NUMBER[decide(demands[number[place]], _standing(*standing), time, grant)]
     bombed = frame["bombed"].to_numpy()
     verdict[bombed & (verdict == STEP_UP)] = DENY
     return verdict

@@ -12,8 +12,8 @@ An error is a null. That is no trick: Polars joins truths as Kleene does (``null
 null), which is how CEL absorbs errors, and everything else of a null is null, as everything else of an error is one.
 Where that is not so (``in``, ``? :``) it is written out.
 
-Patterns are run by the policy's own automaton, once for each different
-text: another engine's idea of a pattern would be another policy.
+Patterns are run by the policy's own automaton, once for each different text: another engine's idea of a pattern would
+be another policy.
 
 Lists are known by their length when they are written, so they are no columns: what is asked of ``c ? [1] : [2, 3]`` is
 asked of both, and the condition chooses between the answers.
@@ -136,8 +136,6 @@ def _unary(node: Unary, known: Known) -> Column:
     of = compile_column(node.of, known)
     if node.op == "-":
         return arithmetic("-", constant(0), of)
-    if of.always is not None:
-        return constant(not of.always)
     return logic_not(of)
 
 

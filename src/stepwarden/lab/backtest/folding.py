@@ -8,17 +8,14 @@ Not here: the same over columns (``assessing``, ``deciding``).
 """
 
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
 
 from stepwarden.events.entries import AttemptDecided, Demand, Evidence
 from stepwarden.flow.judge import capped, weigh_here
 from stepwarden.flow.state import LogState
-from stepwarden.lab.backtest.deciding import VERDICTS, Decided
+from stepwarden.lab.backtest.deciding import NUMBER, Decided
 from stepwarden.policy.policy import Policy
-
-_NUMBER: Final = {verdict: number for number, verdict in enumerate(VERDICTS)}
 
 
 class Folded:
@@ -55,7 +52,7 @@ class Folded:
         assessment = found.assessment
         own = assessment.evidence
         self.evidence.append(self._known.setdefault(own, own))
-        self._verdicts.append(_NUMBER[found.verdict])
+        self._verdicts.append(NUMBER[found.verdict])
         self._scores.append(assessment.score)
         self._risks.append(assessment.risk)
         self._demanded.append(self._demands.setdefault(assessment.demand, len(self._demands)))

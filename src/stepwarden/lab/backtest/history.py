@@ -35,7 +35,7 @@ from stepwarden.flow.judge import around_of
 from stepwarden.flow.state import LogState
 from stepwarden.lab.backtest.deciding import GRANT, STANDING, spelled
 from stepwarden.lab.backtest.later import Later
-from stepwarden.lab.backtest.operators import RANGES
+from stepwarden.lab.backtest.operators import RANGES, Bounds
 from stepwarden.lab.backtest.sparse import Sparse
 from stepwarden.policy.cel.emit import FACTS
 from stepwarden.policy.policy import Policy
@@ -293,8 +293,7 @@ def narrowed(frame: pl.DataFrame) -> pl.DataFrame:
     names = [name for name, kind in frame.schema.items() if kind.is_integer() and name not in kept]
     columns = []
     for name in names:
-        low, high = frame[name].min(), frame[name].max()
-        low, high = (low if isinstance(low, int) else 0), (high if isinstance(high, int) else 0)
-        kind = next(kind for kind, (least, most) in RANGES.items() if least <= low and high <= most)
+        held = Bounds.of(frame[name])
+        kind = next(kind for kind, (least, most) in RANGES.items() if least <= held.low and held.high <= most)
         columns.append(frame[name].cast(kind))
     return frame.with_columns(columns)

@@ -17,9 +17,10 @@ a column that is really there, which gives it its length (``assessing``).
 Not here: what an expression is made of (``expressions``).
 """
 
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import polars as pl
 
@@ -34,6 +35,16 @@ class Bounds:
     low: int
     high: int
     type: Any = None
+
+    @classmethod
+    def of(cls, column: pl.Series) -> Self:
+        """What lies in a column; of an empty one, and of one of nulls, as if it were all 0."""
+        low, high = column.min(), column.max()
+        return cls(
+            low=low if isinstance(low, int) else 0,
+            high=high if isinstance(high, int) else 0,
+            type=column.dtype,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,20 +140,26 @@ def guarded(found: Column, parts: tuple[Column, ...]) -> Column:
     return Column(expr=pl.when(sound.expr).then(found.expr), kind=found.kind, fallible=True)
 
 
-_DECIDE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
-    "==": lambda one, two: bool(one == two),
-    "!=": lambda one, two: bool(one != two),
-    "<": lambda one, two: bool(one < two),
-    "<=": lambda one, two: bool(one <= two),
-    ">": lambda one, two: bool(one > two),
-    ">=": lambda one, two: bool(one >= two),
+_COMPARE: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+"""Of values, and of columns of one type."""
+_JOIN: Final[Mapping[str, Callable[[pl.Expr, pl.Expr], pl.Expr]]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
 }
 
 
 def compare(op: BinaryOp, left: Column, right: Column) -> Column:
     if left.broken or right.broken:
         return broken("bool")
-    decide = _DECIDE[op]
+    decide = _COMPARE[op]
     fallible = left.fallible or right.fallible
     if left.always is not None and right.always is not None and not fallible:
         return constant(decide(left.always, right.always))
@@ -151,16 +168,7 @@ def compare(op: BinaryOp, left: Column, right: Column) -> Column:
         if found is not None:
             return constant(found)
     one, two = _alike(left, right)
-    return Column(expr=_decided(op, one, two), kind="bool", fallible=fallible)
-
-
-def _decided(op: str, one: pl.Expr, two: pl.Expr) -> pl.Expr:
-    """The comparison of two columns of one type."""
-    compared: Any = {
-        "==": one.__eq__, "!=": one.__ne__, "<": one.__lt__, "<=": one.__le__, ">": one.__gt__, ">=": one.__ge__
-    }[op](two)  # fmt: skip
-    found: pl.Expr = compared
-    return found
+    return Column(expr=decide(one, two), kind="bool", fallible=fallible)
 
 
 def _by_bounds(op: BinaryOp, left: Column, right: Column) -> bool | None:
@@ -168,7 +176,7 @@ def _by_bounds(op: BinaryOp, left: Column, right: Column) -> bool | None:
     apart = left.high < right.low or left.low > right.high
     if op in ("==", "!="):
         return (op == "!=") if apart else None
-    decide = _DECIDE[op]
+    decide = _COMPARE[op]
     corners = {decide(one, two) for one in (left.low, left.high) for two in (right.low, right.high)}
     return corners.pop() if len(corners) == 1 else None
 
@@ -212,11 +220,11 @@ def arithmetic(op: str, left: Column, right: Column) -> Column:
     if low >= INT_MIN and high <= INT_MAX:
         if low == high and not fallible:
             return constant(low)
-        expr = _joined(op, wide(left), wide(right))
+        expr = _JOIN[op](wide(left), wide(right))
         return Column(expr=expr, kind="int", fallible=fallible, low=low, high=high)
     if high < INT_MIN or low > INT_MAX:
         return broken("int")
-    expr = _joined(op, left.expr.cast(pl.Int128), right.expr.cast(pl.Int128))
+    expr = _JOIN[op](left.expr.cast(pl.Int128), right.expr.cast(pl.Int128))
     return Column(
         # What does not fit becomes null.
         expr=expr.cast(pl.Int64, strict=False),
@@ -234,12 +242,6 @@ def _reach(op: str, left: Column, right: Column) -> tuple[int, int]:
         return left.low - right.high, left.high - right.low
     corners = [one * two for one in (left.low, left.high) for two in (right.low, right.high)]
     return min(corners), max(corners)
-
-
-def _joined(op: str, one: pl.Expr, two: pl.Expr) -> pl.Expr:
-    if op == "+":
-        return one + two
-    return one - two if op == "-" else one * two
 
 
 def division(op: str, left: Column, right: Column) -> Column:

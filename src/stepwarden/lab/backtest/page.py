@@ -11,7 +11,6 @@ from stepwarden.lab.backtest import words
 from stepwarden.lab.backtest.figures import Comparison, Pair
 from stepwarden.lab.charts import Chart, both
 
-SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v5.json"
 BEFORE, AFTER = "#8794A0", "#0072B2"
 ROW: Final = 26
 """Pixels of one row."""
@@ -109,7 +108,6 @@ def _dumbbells(pairs: Sequence[tuple[str, Pair]]) -> dict[str, Any]:
     }
     place = {"y": y, "yOffset": {"field": "policy", "sort": ["before", "after"]}, "color": colour}
     return {
-        "$schema": SCHEMA,
         "width": 560,
         "height": ROW * len(pairs),
         "data": {"values": rows},
