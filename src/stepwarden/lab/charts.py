@@ -30,6 +30,10 @@ TIMES: Final = {
     "year": "%Y",
 }
 """Labels of the time axis, by what a tick falls on."""
+SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v5.json"
+LIGHT: Final = ("#46525c", "#dfe4e8")
+"""Colours of what is written and of lines, on a light page."""
+DARK: Final = ("#b4bfc9", "#303a44")
 FONT: Final = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
 
 
@@ -88,7 +92,6 @@ def _bars(
 ) -> dict[str, Any]:
     """Stacked bars between ``from`` and ``to``."""
     return {
-        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "width": WIDTH,
         "height": HEIGHT,
         "data": {"values": list(rows)},
@@ -122,7 +125,19 @@ def both(spec: dict[str, Any]) -> Chart:
     Raises:
         SettingsError: the extra that draws charts is not installed.
     """
-    return Chart(_draw(spec, "#46525c", "#dfe4e8"), _draw(spec, "#b4bfc9", "#303a44"))
+    return Chart(_draw(spec, *LIGHT), _draw(spec, *DARK))
+
+
+def png(spec: dict[str, Any], *, scale: float) -> bytes:
+    """A Vega-Lite specification drawn as PNG, as on a light page that is white; ``scale`` times as large.
+
+    Raises:
+        SettingsError: the extra that draws charts is not installed.
+    """
+    drawn = _draw({**spec, "background": "#ffffff"}, *LIGHT)
+    import vl_convert  # there, or nothing would be drawn yet
+
+    return bytes(vl_convert.svg_to_png(drawn, scale=scale))
 
 
 def _draw(spec: dict[str, Any], ink: str, line: str) -> str:
@@ -163,4 +178,4 @@ def _draw(spec: dict[str, Any], ink: str, line: str) -> str:
         "legend": legend,
         "title": {"color": ink, "font": FONT, "fontSize": 13, "fontWeight": 600, "anchor": "start"},
     }
-    return str(vl_convert.vegalite_to_svg(spec | {"config": config}))
+    return str(vl_convert.vegalite_to_svg(spec | {"$schema": SCHEMA, "config": config}))

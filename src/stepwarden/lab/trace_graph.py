@@ -57,7 +57,6 @@ def draw(trace: Trace) -> Chart:
     used = [name for name in colours if any(point["colour"] == name for point in points)]
     return both(
         {
-            "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
             "width": WIDTH - 200,
             "height": max(2, len(lanes)) * LANE,
             "layer": [

@@ -63,8 +63,15 @@ def charts(figures: Figures) -> dict[str, Spec]:
     found: dict[str, Spec] = {}
     by_logins = compared(figures.classes)
     if by_logins:
-        found["detection"] = _row([_detection(logins, classes) for logins, classes in by_logins.items()])
-        found["methods"] = _grid([_methods(one) for one in by_logins[max(by_logins)]])
+        found["detection"] = {
+            "hconcat": [_detection(logins, classes) for logins, classes in by_logins.items()],
+            "spacing": 24,
+        }
+        found["methods"] = {
+            "concat": [_methods(one) for one in by_logins[max(by_logins)]],
+            "columns": 2,
+            "spacing": 24,
+        }
     if figures.scripts:
         found["scripts"] = _scripts(figures)
     if figures.cohorts:
@@ -347,14 +354,3 @@ def _calibration(figures: Figures) -> Spec:
             },
         ],
     }
-
-
-def _row(panels: Sequence[Spec]) -> Spec:
-    return {"$schema": SCHEMA, "hconcat": list(panels), "spacing": 24}
-
-
-def _grid(panels: Sequence[Spec]) -> Spec:
-    return {"$schema": SCHEMA, "concat": list(panels), "columns": 2, "spacing": 24}
-
-
-SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v5.json"

@@ -12,7 +12,6 @@ import msgspec
 from stepwarden.errors import InputError
 from stepwarden.lab import charts, pages
 from stepwarden.lab.accuracy import tables, words
-from stepwarden.lab.accuracy.drawing import Spec
 from stepwarden.lab.accuracy.drawing import charts as specs_of
 from stepwarden.lab.accuracy.figures import Figures
 
@@ -109,7 +108,7 @@ def write(figures: Figures, page: Path) -> list[Path]:
     written = [page]
     for name, spec in specs_of(figures).items():
         path = page.with_name(f"{page.stem}-{name}.png")
-        _write(path, _png(spec))
+        _write(path, charts.png(spec, scale=SCALE))
         written.append(path)
     return written
 
@@ -126,13 +125,6 @@ def write_figures(figures: Figures, path: Path) -> None:
 def markdown(figures: Figures) -> str:
     """The summary and all tables in Markdown."""
     return "\n".join([words.summary(figures), "", *(table.markdown() for table in tables.every(figures))])
-
-
-def _png(spec: Spec) -> bytes:
-    drawn = charts.both({**spec, "background": "#ffffff"}).light
-    import vl_convert  # there, or nothing would be drawn yet
-
-    return bytes(vl_convert.svg_to_png(drawn, scale=SCALE))
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -24,8 +24,6 @@ COLOURS: Final = {
 
 def page(found: Comparison) -> str:
     """Raises: SettingsError: the extra that draws charts is not installed."""
-    shown = [("attacks that are not stopped any more", found.missed)]
-    shown += [(turn.name, turn.examples) for turn in found.turns]
     return pages.render(
         "backtest.html",
         title=words.title(found),
@@ -34,7 +32,7 @@ def page(found: Comparison) -> str:
         colours=COLOURS,
         charts=charts(found),
         tables=words.tables(found),
-        shown=shown,
+        shown=words.examples(found),
         said=words.SAID,
         no_rule=words.NO_RULE,
         moment=words.moment,

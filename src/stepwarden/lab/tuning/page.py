@@ -12,7 +12,6 @@ from stepwarden.lab.tuning.samples import Samples
 PROPOSED, PRESENT, LINE = "#0072B2", "#8794A0", "#8794A0"
 ROW: Final = 19
 """Pixels of one rule."""
-SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v5.json"
 
 
 def page(found: Proposal, samples: Samples, patterns: list[Pattern], *, title: str) -> str:
@@ -78,9 +77,7 @@ def weights(found: Proposal, samples: Samples) -> Chart:
             "encoding": {"x": x, "y": y},
         },
     ]
-    return both(
-        {"$schema": SCHEMA, "width": 560, "height": {"step": ROW}, "data": {"values": rows}, "layer": layers}
-    )
+    return both({"width": 560, "height": {"step": ROW}, "data": {"values": rows}, "layer": layers})
 
 
 def calibration(found: Proposal) -> Chart:
@@ -97,7 +94,6 @@ def calibration(found: Proposal) -> Chart:
     ends = [{"expected": least, "found": least}, {"expected": 1, "found": 1}]
     return both(
         {
-            "$schema": SCHEMA,
             "width": 620,
             "height": 240,
             "layer": [
