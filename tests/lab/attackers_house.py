@@ -33,8 +33,8 @@ class Ground:
         provider = int(asn.rpartition("-")[2]) if asn else dice.randrange(3)
         return self._spot(where, town, provider, dice.randrange(256))
 
-    def hosted(self, dice: Random, *, country: str = "") -> Spot:
-        where = int(country or dice.randrange(256))
+    def hosted(self, dice: Random) -> Spot:
+        where = dice.randrange(256)
         return Spot(f"172.16.{where}.{dice.randrange(256)}", str(where), "", "hosted")
 
     def vpn(self, dice: Random, *, country: str = "") -> Spot:

@@ -51,7 +51,7 @@ class Terrain(Protocol):
         """
         ...
 
-    def hosted(self, dice: Random, *, country: str = "") -> Spot:
+    def hosted(self, dice: Random) -> Spot:
         """A rented server in a datacentre."""
         ...
 

@@ -11,7 +11,6 @@ from random import Random
 from stepwarden.events.attempt import Device
 from stepwarden.lab.attackers.stage import DAY, Kit, Spot
 from stepwarden.lab.simulate.agents import common, release
-from stepwarden.lab.simulate.cities import CITIES
 from stepwarden.lab.simulate.life import life
 from stepwarden.lab.simulate.movements import favourite, kit
 from stepwarden.lab.simulate.people import People
@@ -30,25 +29,18 @@ class Ground:
     def household(self, dice: Random, *, country: str = "", city: str = "", asn: str = "") -> Spot:
         return _spot(self._world.line(dice, country=country, city=city, asn=asn))
 
-    def hosted(self, dice: Random, *, country: str = "") -> Spot:
-        return _spot(self._world.hosted(dice, country=country))
+    def hosted(self, dice: Random) -> Spot:
+        return _spot(self._world.hosted(dice))
 
     def vpn(self, dice: Random, *, country: str = "") -> Spot:
         return _spot(self._world.vpn(dice, country=country))
 
     def rival(self, dice: Random, person: int, time: int) -> Spot:
         own = self._people.home(person, time).place.asn
-        city = CITIES[self._people[person].city]
-        pools = self._world.having("line", city.country, city.name)
-        others = sorted({pool.asn for pool in pools} - {own})
-        asn = dice.choice(others) if others else ""
-        return _spot(self._world.line(dice, country=city.country, city=city.name, asn=asn))
+        return _spot(self._world.rival(dice, self._people[person].city, own))
 
     def kin(self, dice: Random, spot: Spot) -> Spot:
-        pool = self._world.pool(spot.ip)
-        if pool is None:
-            return self.household(dice)
-        return _spot(Address(pool.v4(dice.randrange(1 << pool.bits)), pool.place))
+        return _spot(self._world.kin(dice, spot.ip))
 
     def beside(self, dice: Random, spot: Spot) -> Spot:
         return _spot(self._world.beside(dice, spot.ip))

@@ -74,7 +74,7 @@ def journey(world: World, resident: Resident, turn: int) -> Trip | None:
 
 @lru_cache(maxsize=16_384)
 def _hotel(world: World, city: int, number: int) -> Address:
-    pool = world.having("hotel", CITIES[city].country, CITIES[city].name)[0]
+    pool = world.within("hotel", city)[0]
     return Address(pool.v4(number), pool.place)
 
 
@@ -111,8 +111,7 @@ def through_vpn(resident: Resident, draw: int) -> Address:
 
 def visiting(world: World, resident: Resident, draw: int) -> Address:
     """Somebody else's line in the same city: one of a few, as one has few friends."""
-    city = CITIES[resident.city]
-    pools = world.having("line", city.country, city.name)
+    pools = world.within("line", resident.city)
     friend = mix(mix(resident.key, 104), draw % 6)
     pool = pools[below(friend, len(pools))]
     return Address(pool.v4(mix(friend, 1)), pool.place)

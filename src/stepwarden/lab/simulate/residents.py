@@ -102,7 +102,7 @@ def resident(world: World, index: int, seed: int) -> Resident:
     yearly = MEDIAN_A_YEAR * exp(SPREAD * normal(mix(key, 2)))
     cities, sums = living(HOME, abroad=below(mix(key, 3), 1_000) >= AT_HOME)
     city = cities[chosen(mix(key, 4), sums)]
-    lines = world.having("line", CITIES[city].country, CITIES[city].name)
+    lines = world.within("line", city)
     carriers = world.having("mobile", CITIES[city].country)
     # Cookies: most keep them, some clear them now and then, some browse privately or delete them with each closing.
     cookies = below(mix(key, 8), 1_000)
@@ -185,7 +185,7 @@ def _lease(key: int) -> int:
 @lru_cache(maxsize=4_096)
 def _branch(world: World, city: int, company: int) -> Address:
     """The one address of a company's office in this city."""
-    pool = world.having("business", CITIES[city].country, CITIES[city].name)[0]
+    pool = world.within("business", city)[0]
     return Address(pool.v4(mix(mix(world.seed, 0x6F6666696365), company * 64 + city)), pool.place)
 
 

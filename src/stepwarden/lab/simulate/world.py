@@ -6,9 +6,9 @@
 >>> there.place.country, world.pool(there.ip).asn == there.place.asn
 ('FR', True)
 
-For whoever attacks, ``line``, ``hosted``, ``vpn``, ``tor`` give addresses as they are sold, ``rival`` and ``beside``
-such near another one. All draws come from the given dice. What is known of a person, and where they are at a time, is
-told by ``people``.
+For whoever attacks, ``line``, ``hosted``, ``vpn``, ``tor`` give addresses as they are sold, ``rival``, ``kin`` and
+``beside`` such near somebody. All draws come from the given dice. What is known of a person, and where they are at a
+time, is told by ``people``.
 
 ``ranges`` are the lists that a site with this world's addresses would have: what kinds they are. Country, network and
 place go along with each attempt (``Attempt.place``), so that a server without any tables sees what one with them does.
@@ -69,13 +69,17 @@ class World:
         )
         return named or inside or every
 
+    def within(self, use: Use, city: int) -> tuple[Pool, ...]:
+        """The pools of this use in a city (a position in ``CITIES``); else as ``having``."""
+        return self.having(use, CITIES[city].country, CITIES[city].name)
+
     def line(self, dice: Random, *, country: str = "", city: str = "", asn: str = "") -> Address:
         """A household's line: by countries' shares of all lines, or within what is named."""
         return self._drawn(dice, "line", country, city, asn)
 
-    def hosted(self, dice: Random, *, country: str = "") -> Address:
+    def hosted(self, dice: Random) -> Address:
         """A rented server."""
-        return self._drawn(dice, "hosting", country)
+        return self._drawn(dice, "hosting")
 
     def vpn(self, dice: Random, *, country: str = "") -> Address:
         """An exit of a commercial VPN; in another country where the named one has none."""
@@ -83,16 +87,18 @@ class World:
 
     def tor(self, dice: Random) -> Address:
         """An exit of Tor."""
-        return self._drawn(dice, "tor", "")
+        return self._drawn(dice, "tor")
 
-    def rival(self, dice: Random, ip: str) -> Address:
-        """A household's line in the same city with another provider; in the country where the city has none."""
+    def rival(self, dice: Random, city: int, asn: str) -> Address:
+        """A household's line in this city (a position in ``CITIES``) with another provider than this one."""
+        others = sorted({pool.asn for pool in self.within("line", city)} - {asn})
+        other = dice.choice(others) if others else ""
+        return self.line(dice, country=CITIES[city].country, city=CITIES[city].name, asn=other)
+
+    def kin(self, dice: Random, ip: str) -> Address:
+        """Another customer of the same provider in the same place."""
         own = self.pool(ip)
-        if own is None:
-            return self.line(dice)
-        around = self.having("line", own.country, CITIES[own.city].name)
-        others = tuple(pool for pool in around if pool.asn != own.asn)
-        return _address(dice.choice(others or around), dice)
+        return self.line(dice) if own is None else _address(own, dice)
 
     def beside(self, dice: Random, ip: str) -> Address:
         """Another address of the same network (/24 or /48), and of the same provider."""
@@ -110,7 +116,7 @@ class World:
         others = [host for host in range(first, first + width) if host != int(last)]
         return Address(f"{network}.{dice.choice(others)}", own.place)
 
-    def _drawn(self, dice: Random, use: Use, country: str, city: str = "", asn: str = "") -> Address:
+    def _drawn(self, dice: Random, use: Use, country: str = "", city: str = "", asn: str = "") -> Address:
         pools, sums = self._shares(use, country, city, asn)
         return _address(pools[bisect_right(sums, dice.randrange(sums[-1]))], dice)
 
