@@ -265,13 +265,13 @@ def sparse(values: Values, custom: Sequence[SignalSpec] = ()) -> dict[str, int |
     """
     if len(values) != len(DEFAULTS) + len(custom):
         raise ValueError(f"{len(values)} values for {len(DEFAULTS) + len(custom)} signals")
-    if custom:
-        own = zip(custom, values[len(DEFAULTS) :], strict=True)
-        found = {spec.name: value for spec, value in own if value != spec.default}
-        return sparse(values[: len(DEFAULTS)]) | found
     # Nearly all of it in C: this runs once for each decision. Identity will do, and is quicker than equality: the
     # defaults are small integers, booleans and the empty string, of which there is one object each.
-    return {_NAMES[at]: values[at] for at in compress(_PLACES, map(is_not, values, DEFAULTS))}
+    found = {_NAMES[at]: values[at] for at in compress(_PLACES, map(is_not, values, DEFAULTS))}
+    if custom:
+        own = zip(custom, values[len(DEFAULTS) :], strict=True)
+        found |= {spec.name: value for spec, value in own if value != spec.default}
+    return found
 
 
 def dense(given: Mapping[str, int | str | bool], custom: Sequence[SignalSpec] = ()) -> tuple[Value, ...]:
@@ -280,14 +280,14 @@ def dense(given: Mapping[str, int | str | bool], custom: Sequence[SignalSpec] = 
     Raises:
         InputError: a name that is not among them, or a value of another type.
     """
-    values = list(DEFAULTS)
+    specs = (*CATALOGUE, *custom)
+    values = [spec.default for spec in specs]
     own = {spec.name: place for place, spec in enumerate(custom, start=len(DEFAULTS))}
-    values += [spec.default for spec in custom]
     for name, value in given.items():
         position = POSITION.get(name, own.get(name))
         if position is None:
             raise InputError(f"there is no signal of this name: {name[:64]!r}", field=name[:64])
-        spec = CATALOGUE[position] if position < len(DEFAULTS) else custom[position - len(DEFAULTS)]
+        spec = specs[position]
         # type(), not isinstance: a bool is an int to Python, and never to a policy.
         if type(value) is not _TYPES[spec.type]:
             raise InputError(f"the signal {name} is of type {spec.type}", field=name)
