@@ -50,7 +50,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from stepwarden.events.facts import Facts
-from stepwarden.signals.habits import KINDS, Habit
+from stepwarden.signals.habits import Habit
 from stepwarden.signals.logarithm import thousandths
 
 COLD: Final = 3
@@ -70,7 +70,7 @@ COUNTED: Final = "ASCUBOT"
 """The kinds that count, by letter: address, system, country; agent, browser, operating system, type of device."""
 Surprise = tuple[int, int, int]
 NO_SURPRISE: Final = (0, 0, 0)
-_PLACE: Final = {letter: COUNTED.index(letter) if letter in COUNTED else None for letter in KINDS}
+_PLACE: Final = {letter: place for place, letter in enumerate(COUNTED)}
 
 
 class Population:
@@ -100,7 +100,7 @@ class Population:
         if fresh:
             self._terms = ()
         for part in fresh:
-            at = _PLACE[part[0]]
+            at = _PLACE.get(part[0])
             if at is not None:
                 kind, value = self.kinds[at], part[1:]
                 kind[value] = kind.get(value, 0) + 1
