@@ -38,9 +38,10 @@ import msgspec
 
 from stepwarden.events.facts import Facts
 from stepwarden.signals.catalogue import SignalSpec, Value
-from stepwarden.signals.records import ENOUGH_BUSY, Activity, Table
+from stepwarden.signals.records import Activity, Table
 from stepwarden.signals.windows import (
     DAY,
+    ENOUGH_BUSY,
     LATE,
     MINUTE,
     MOST_TIMES,
@@ -49,6 +50,7 @@ from stepwarden.signals.windows import (
     count,
     distinct_within,
     eased,
+    lift,
     second_of,
 )
 
@@ -131,9 +133,7 @@ class Tally:
 
     def lift(self, now: int, window: int) -> int:
         """Percent of the usual; 0 before enough windows were seen."""
-        if self.closed < ENOUGH_BUSY:
-            return 0
-        return 100_000 * count(self.times, now, window) // max(self.usual, 1000)
+        return lift(self.usual, self.closed, count(self.times, now, window))
 
 
 class Kept:
@@ -246,8 +246,7 @@ class CustomSignals:
         self.kept = {}
         for identity in sorted(specs):
             kept = before.get(identity) or Kept(specs[identity], rooms[identity])
-            kept.table.limit = rooms[identity]
-            kept.table.shrink(kept.table.limit)
+            kept.table.bound(rooms[identity])
             self.kept[identity] = kept
         self._at_attempt = tuple(kept for kept in self.kept.values() if not kept.ended)
         self._at_end = tuple(kept for kept in self.kept.values() if kept.ended)

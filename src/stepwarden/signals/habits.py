@@ -32,8 +32,8 @@ from struct import Struct
 from typing import Final
 
 from stepwarden.events.facts import Facts
-from stepwarden.signals.records import ENOUGH_BUSY, ENOUGH_HOURS, MOST_HOURS, MOST_LOGINS
-from stepwarden.signals.windows import DAY, HOUR, eased
+from stepwarden.signals.records import ENOUGH_HOURS, MOST_HOURS, MOST_LOGINS
+from stepwarden.signals.windows import DAY, ENOUGH_BUSY, HOUR, eased
 
 KINDS: Final[dict[str, tuple[int, int]]] = {
     "D": (16, 3),
@@ -58,7 +58,6 @@ _MANY: Final = len(KINDS)
 _PLACE: Final = {letter: place for place, letter in enumerate(KINDS)}
 _SUMS: Final = Struct(f">{_MANY}H")
 _DAY_BITS: Final = 4 * _MANY
-_ONE_OF_EACH: Final = sum(1 << 4 * place for place in range(_MANY))
 _OFF_DAY: Final = bytes(hour % 24 + (24 if hour >= 120 else 0) for hour in range(168)) + bytes(88)
 """Hour of week (Monday 0:00 UTC is 0) -> hour of day, 24 more at the weekend."""
 _NEAR: Final = tuple(bytes(((hour - 1) % 168, hour, (hour + 1) % 168)) for hour in range(168))
@@ -137,16 +136,18 @@ class Habit:
         if second > self.last:
             self.last = second
         self.hours = self.hours[-(MOST_HOURS - 1) :] + bytes((hour_of_week(second),))
-        today = self.today
-        if today and (self.known.endswith(seen) or self._all_done(seen)):
+        if self.today and self.known.endswith(seen):
             return ()
-        return self._learn_things(seen[1:-1].split("\n"), day)
+        parts = seen[1:-1].split("\n")
+        if self.today and self._all_done(parts):
+            return ()
+        return self._learn_things(parts, day)
 
-    def _all_done(self, seen: str) -> bool:
+    def _all_done(self, parts: list[str]) -> bool:
         """Whether all of it has counted for this day already."""
         known = self.known
         start = len(known) - self.today
-        return all(known.find(f"\n{part}\n", start) >= 0 for part in seen[1:-1].split("\n"))
+        return all(known.find(f"\n{part}\n", start) >= 0 for part in parts)
 
     def knows_place(self, address: str, network: str) -> bool:
         """Whether an attempt ended well from this address, or from this network."""
@@ -158,10 +159,9 @@ class Habit:
         how many days it counted."""
         if self.known.endswith(seen):
             return NOTHING_NEW, self.counts[-_MANY:]
-        # The byte before the counts stands for what is before the first newline.
-        counts = dict(zip(self.known.split("\n"), self.counts[_SUMS.size - 1 :], strict=False)).get
+        count_of = self._counted().get
         parts = seen[1:-1].split("\n")
-        found = [counts(part, 0) for part in parts]
+        found = [count_of(part, 0) for part in parts]
         if 0 not in found:
             return NOTHING_NEW, found
         return tuple([not found[at] and self._has_others(parts[at][0]) for at in range(NEWS)]), found
@@ -170,13 +170,17 @@ class Habit:
         """For each kind, the days that all values of it counted: what their counts add up to."""
         return _SUMS.unpack_from(self.counts)
 
+    def _counted(self) -> dict[str, int]:
+        """Each mark and its count, the ones seen last at the end."""
+        return dict(zip(self.known.split("\n")[1:-1], self.counts[_SUMS.size :], strict=True))
+
     def _has_others(self, letter: str) -> bool:
         others = self.known.count(f"\n{letter}")
         return others > 1 or (others == 1 and f"\n{letter}\n" not in self.known)
 
     def _learn_things(self, parts: list[str], day: int) -> tuple[str, ...]:
-        before = self.known[1:-1].split("\n") if self.known else []
-        known = dict(zip(before, self.counts[_SUMS.size :], strict=True))
+        known = self._counted()
+        first = not known
         done = set(self.known[len(self.known) - self.today :].split("\n"))
         fresh = []
         budget = self.budget
@@ -187,7 +191,7 @@ class Habit:
             count = known.pop(part, 0)
             if not count:
                 most, daily = KINDS[part[:1]]
-                if before and budget >> 4 * place & 15 >= daily:
+                if not first and budget >> 4 * place & 15 >= daily:
                     continue
                 budget += 1 << 4 * place
                 _forget(known, part[:1], most - 1)
@@ -212,12 +216,6 @@ class Habit:
     def _close_hour(self) -> None:
         self.busy = eased(self.busy, self.closed, self.in_hour)
         self.closed = min(self.closed + 1, ENOUGH_BUSY)
-
-    def rate_lift(self, in_last_hour: int) -> int:
-        """Attempts in the last hour in percent of a usual busy hour; 0 before enough hours were seen."""
-        if self.closed < ENOUGH_BUSY:
-            return 0
-        return 100_000 * in_last_hour // max(self.busy, 1000)
 
     def near_hour(self, second: int) -> tuple[int, bool]:
         """Good attempts remembered within an hour of this hour of week; whether this time of day is

@@ -156,8 +156,7 @@ class Memory:
         self.limits = limits
         bounds = limits.as_dict()
         for name, table in self._tables().items():
-            table.limit = bounds[name]
-            table.shrink(table.limit)
+            table.bound(bounds[name])
         self._population.bound(limits.population)
         self._spraying.limit = limits.active
         self._custom.limit(limits.custom)

@@ -24,14 +24,13 @@ R = TypeVar("R")
 MOST_LOGINS: Final = 1_000
 MOST_HOURS: Final = 96
 ENOUGH_HOURS: Final = 20
-ENOUGH_BUSY: Final = 5
 LABELS_KEPT: Final = 90 * DAY
 MOST_REMEMBERED: Final = 20
 """Remembered devices of one actor."""
 LONGEST_HOURS: Final = 8_760
 NO_ACTION: Final = 256
 """Stands for an action that was never attempted."""
-_NOTHING: Final = NONE + NONE
+NO_ENDS: Final = NONE + NONE
 _BYTES: Final = tuple(bytes((number,)) for number in range(256))
 
 
@@ -61,6 +60,11 @@ class Table(Generic[R]):
         if len(self.items) >= self.limit:
             self.shrink(self.limit - 1)
         self.items[key] = record
+
+    def bound(self, limit: int) -> None:
+        """From now on at most ``limit`` records."""
+        self.limit = limit
+        self.shrink(limit)
 
     def shrink(self, room: int) -> None:
         """Drop the least recently used until ``room`` are left, and a batch more.
@@ -100,7 +104,7 @@ class Activity:
     def ends(self, now: int) -> tuple[int, ...]:
         """Failures, then successes, in four windows each."""
         if self.last < now - DAY:
-            return _NOTHING
+            return NO_ENDS
         if self.failures is None:
             return NONE + counts(self.successes, now)
         return counts(self.failures, now) + counts(self.successes, now)

@@ -77,6 +77,7 @@ from stepwarden.signals.habits import NOTHING_NEW, marks
 from stepwarden.signals.memory import SWEEP, Memory
 from stepwarden.signals.records import (
     LABELS_KEPT,
+    NO_ENDS,
     Labels,
     Trouble,
     end,
@@ -91,6 +92,7 @@ from stepwarden.signals.windows import (
     add,
     count,
     distinct,
+    lift,
     second_of,
 )
 
@@ -101,7 +103,6 @@ RELIABLE: Final = 50
 FASTEST: Final = 1_000_000
 CREDENTIAL_ACTIONS: Final = ("credential.", "password.", "mail.", "email.", "factor.", "mfa.", "recovery.")
 
-_NOTHING: Final = NONE + NONE
 _NOBODY: Final = (0, 0)
 _NO_ATTEMPTS: Final[tuple[int, ...]] = (*NONE, 0, 0)
 _NO_LOGIN: Final = (0, *NOTHING_NEW)
@@ -121,7 +122,8 @@ class SignalState(Memory):
 
         Those that a policy defines (``custom``) come last. Raises: ValueError: one of them is not defined.
         """
-        return self._built_in(facts) + self._custom.values(facts, custom) if custom else self._built_in(facts)
+        values = self._built_in(facts)
+        return values + self._custom.values(facts, custom) if custom else values
 
     def _built_in(self, facts: Facts) -> Values:
         now = second_of(facts.time)
@@ -146,16 +148,16 @@ class SignalState(Memory):
             login = (habit.logins, *news)
             surprise = self._population.surprise(habit, facts, days)
         return (
-            *(_NOTHING if acting is None else acting.ends(now)),
-            *(_NOTHING if address is None else address.ends(now)),
-            *(_NOTHING if network is None else network.ends(now)),
-            *(_NOTHING if device is None else device.ends(now)),
+            *(NO_ENDS if acting is None else acting.ends(now)),
+            *(NO_ENDS if address is None else address.ends(now)),
+            *(NO_ENDS if network is None else network.ends(now)),
+            *(NO_ENDS if device is None else device.ends(now)),
             *attempts,
             *(_NOBODY if address is None else distinct(address.peers, now, address.last)),
             *(_NOBODY if network is None else distinct(network.peers, now, network.last)),
             *(_NOBODY if device is None else distinct(device.peers, now, device.last)),
             *(_NOBODY if acting is None else distinct(acting.peers, now, acting.last)),
-            0 if habit is None else habit.rate_lift(attempts[2]),
+            0 if habit is None else lift(habit.busy, habit.closed, attempts[2]),
             *self._site.values(now),
             habit is None,
             *login,
@@ -303,11 +305,12 @@ class SignalState(Memory):
         failed = outcome == "failure"
         self._custom.ended(facts, second, learn=learn)
         if is_sign_in(facts.action):
-            self._site.add(max(second, self._clock), failed)
+            newest = max(second, self._clock)
+            self._site.add(newest, failed)
             if facts.actor:
                 habit = self._habits.items.get(facts.actor)
                 strange = habit is None or not habit.knows_place(facts.address, facts.network)
-                self._spraying.tried(facts.actor, max(second, self._clock), strange=strange, failed=failed)
+                self._spraying.tried(facts.actor, newest, strange=strange, failed=failed)
                 end(self._active, facts.actor, facts.address, second, failed)
             if facts.address:
                 end(self._addresses, facts.address, facts.actor, second, failed)

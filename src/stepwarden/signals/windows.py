@@ -34,6 +34,8 @@ MOST_TIMES: Final = 256
 """A count stops here: of more events than this only the latest are kept."""
 MOST_PEERS: Final = 64
 """A count of different things stops here."""
+ENOUGH_BUSY: Final = 5
+"""Busy periods that make a usual number."""
 
 NEWEST: Final = 2**32 - 1
 NONE: Final = (0, 0, 0, 0)
@@ -165,6 +167,11 @@ def eased(usual: int, closed: int, found: int) -> int:
     if closed:
         return usual + (min(found * 1000, 2 * usual + 1000) - usual) // 8
     return min(found * 1000, 10_000)
+
+
+def lift(usual: int, closed: int, found: int) -> int:
+    """``found`` in percent of the ``usual`` number (``eased``), which is 1 at least; 0 before enough periods."""
+    return 100_000 * found // max(usual, 1000) if closed >= ENOUGH_BUSY else 0
 
 
 _NO_SUMS: Final = (-1, 0, 0, 0, 0, 0)
