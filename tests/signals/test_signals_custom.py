@@ -4,20 +4,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stepwarden.errors import InputError
-from stepwarden.events.entries import AttemptDecided, Demand, EventRecorded, OutcomeReported, Standing
+from stepwarden.events.entries import OutcomeReported
 from stepwarden.events.facts import Facts
 from stepwarden.signals.catalogue import CATALOGUE, Value, dense, sparse
 from stepwarden.signals.custom import DEFAULTS, MOST_SIGNALS, THINGS, WINDOWED, CustomSpec, Primitive
 from stepwarden.signals.limits import STANDARD
 from stepwarden.signals.state import SignalState
+from tests.signals.signals_house import T0, decided, recorded, reported
 
-T0 = 1_700_000_000
 TYPES: Any = {int: "int", bool: "bool", str: "str"}
 
 
@@ -153,33 +152,14 @@ def _usual(times: list[int], window: int) -> int:
     return usual if len(closed) >= 5 else 0
 
 
-def decided(facts: Facts) -> AttemptDecided:
-    return AttemptDecided(
-        time=facts.time,
-        id="abcdefgh",
-        facts=msgspec.structs.replace(facts, outcome="unknown"),
-        signals={},
-        evidence=(),
-        score=0,
-        risk=0,
-        demand=Demand(),
-        standing=Standing(),
-        decision="allow",
-        policy="",
-    )
-
-
 def record(state: SignalState, facts: Facts, live: bool) -> bool:
     """Fold it as a service would, or as an event from elsewhere; whether it is learned from."""
-    learn = facts.outcome == "success"
     if live:
         state.fold(decided(facts))
-        state.fold(
-            OutcomeReported(time=facts.time, id="abcdefgh", facts=facts, decision="allow", learn=learn)
-        )
+        state.fold(reported(facts))
     else:
-        state.fold(EventRecorded(time=facts.time, id="abcdefgh", facts=facts))
-    return learn
+        state.fold(recorded(facts))
+    return facts.outcome == "success"
 
 
 @settings(max_examples=150, deadline=None)

@@ -7,15 +7,13 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stepwarden.events.entries import EventRecorded, OutcomeReported
 from stepwarden.events.facts import Facts
 from stepwarden.signals.catalogue import POSITION, WINDOWS, Value
 from stepwarden.signals.limits import STANDARD
 from stepwarden.signals.state import SignalState
+from tests.signals.signals_house import T0, recorded, reported
 
 ENTITIES = ("actor", "address", "network", "device")
-T0 = 1_700_000_000
-Step = EventRecorded | OutcomeReported
 
 names = st.sampled_from(["", "a", "b"])
 
@@ -102,7 +100,7 @@ def check(state: SignalState, model: Model, now: Facts) -> None:
 
 
 def record(state: SignalState, facts: Facts) -> None:
-    state.fold(EventRecorded(time=facts.time, id="abcdefgh", facts=facts))
+    state.fold(recorded(facts))
 
 
 def without_country_caps(stream: list[Facts]) -> list[Facts]:
@@ -171,15 +169,7 @@ def test_a_decision_and_its_outcome_fold_to_the_same_as_one_event(stream: list[F
     live, imported = SignalState(STANDARD), SignalState(STANDARD)
     for facts in stream:
         live.attempted(facts)
-        live.fold(
-            OutcomeReported(
-                time=facts.time,
-                id="abcdefgh",
-                facts=facts,
-                decision="allow",
-                learn=facts.outcome == "success",
-            )
-        )
+        live.fold(reported(facts))
         record(imported, facts)
     assert live.dump() == imported.dump()
 

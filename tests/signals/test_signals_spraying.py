@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from stepwarden.events.entries import EventRecorded
 from stepwarden.events.facts import Facts
 from stepwarden.signals.catalogue import POSITION
 from stepwarden.signals.limits import STANDARD
 from stepwarden.signals.spraying import ALARM, MOST, RISE, Spraying, evidence, raised, slot_of
 from stepwarden.signals.state import SignalState
+from tests.signals.signals_house import recorded
 
 DAY = 86_400
 MONDAY = 4 * DAY
@@ -153,7 +153,7 @@ def test_only_unfamiliar_places_are_tries() -> None:
             time=(MONDAY + second) * 1_000_000, action=action, actor="ann", address=address, network=network,
             outcome=outcome,  # type: ignore[arg-type]
         )  # fmt: skip
-        state.fold(EventRecorded(time=facts.time, id="abcdefgh", facts=facts))
+        state.fold(recorded(facts))
         found = state.read(facts)[POSITION["site_stranger_failure_permille_24h"]]
         assert isinstance(found, int)
         return found

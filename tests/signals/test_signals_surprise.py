@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stepwarden.events.entries import EventRecorded
 from stepwarden.events.facts import Facts
 from stepwarden.signals.catalogue import POSITION
 from stepwarden.signals.habits import KINDS, Habit, marks
@@ -18,6 +17,7 @@ from stepwarden.signals.limits import STANDARD
 from stepwarden.signals.logarithm import thousandths
 from stepwarden.signals.state import SignalState
 from stepwarden.signals.surprise import Population
+from tests.signals.signals_house import recorded
 
 DAY = 86_400
 T0 = 1_700_000_000 // DAY * DAY
@@ -50,7 +50,7 @@ def at(day: float, actor: str, place: int = 0, agent: int = 0, **more: Any) -> F
 
 def fold(state: SignalState, *facts: Facts) -> SignalState:
     for one in facts:
-        state.fold(EventRecorded(time=one.time, id="abcdefgh", facts=one))
+        state.fold(recorded(one))
     return state
 
 
