@@ -292,3 +292,21 @@ def test_test_runs_the_cases_beside_the_policy(tmp_path: Path) -> None:
     failed = CliRunner().invoke(app, ["test", str(file)])
     assert failed.exit_code == 1
     assert "a new device in a known network is asked for a second factor" in failed.output
+
+
+@pytest.mark.parametrize(("demanded", "expected"), [(False, True), (True, False)])
+def test_attack_a_case_that_names_passkeys_passes_whatever_is_demanded(
+    demanded: bool, expected: bool
+) -> None:
+    """Whoever takes the demand of passkeys out of a policy must fail its cases, and the other way round."""
+    level = (
+        "{sensitivity: 1, demand: aal2, phishing_resistant: true}"
+        if demanded
+        else "{sensitivity: 1, demand: aal2}"
+    )
+    policy = load(MINIMAL.replace('"*": {sensitivity: 1, demand: none}', f'"*": {level}'))
+    case = "cases:\n- name: passkeys\n  facts: {action: x}\n  expect: {phishing_resistant: %s}\n"
+    wrong, right = (
+        run(policy, load_cases(case % str(said).lower(), policy)) for said in (expected, demanded)
+    )
+    assert [one.failures != () for one in (*wrong, *right)] == [True, False]

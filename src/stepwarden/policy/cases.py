@@ -49,7 +49,7 @@ class Expectation:
     """None: anything will do. ``demand`` holds only the parts that were named, by field of ``Demand``."""
 
     decision: Verdict | None
-    demand: dict[str, int | bool]
+    demand: dict[str, int | bool | tuple[str, ...]]
     risk: tuple[int, int] | None
     rules: frozenset[str] | None
     present: frozenset[str]
@@ -212,9 +212,9 @@ def _decision(node: Node) -> Verdict:
     return cast(Verdict, text)
 
 
-def _demand(given: Fields) -> dict[str, int | bool]:
+def _demand(given: Fields) -> dict[str, int | bool | tuple[str, ...]]:
     """Only what is named: a case may expect ``bound`` and leave the level open."""
-    found: dict[str, int | bool] = {}
+    found: dict[str, int | bool | tuple[str, ...]] = {}
     aal, found_deny = fields.level(given)
     if "demand" in given or "deny" in given:
         found["deny"] = found_deny
@@ -225,6 +225,8 @@ def _demand(given: Fields) -> dict[str, int | bool]:
     for key in ("bound", "recovery"):
         if (node := given.get(key)) is not None:
             found[key] = fields.truth(node, key)
+    if (node := given.get("phishing_resistant")) is not None:
+        found["methods"] = fields.PHISHING_RESISTANT if fields.truth(node, "phishing_resistant") else ()
     return found
 
 
