@@ -1,9 +1,13 @@
 """Lists of names, as attackers have them: most exist, some are out of date."""
 
 from dataclasses import dataclass
+from random import Random
 
 from stepwarden.lab.attackers.stage import Stage
 from stepwarden.lab.simulate.plan import Person
+
+WEAK = 0.01
+"""The share of accounts that have a common password; the source is said in ``spraying_fast``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,11 @@ def listed(stage: Stage, most: int, stale: float) -> list[Listed]:
     names += [Listed(_nobody(stage), None) for _ in range(round(len(known) * stale / (1 - stale)))]
     dice.shuffle(names)
     return names
+
+
+def weak(dice: Random, names: list[Listed], tries: int) -> dict[str, int]:
+    """Those whose password is among so many common ones, and which of these it is."""
+    return {one.name: dice.randrange(tries) for one in names if one.person and dice.random() < WEAK}
 
 
 def _nobody(stage: Stage) -> str:

@@ -17,7 +17,7 @@ Knows: names. A challenge stops it at that account; where it gets in, it looks a
 from dataclasses import dataclass
 
 from stepwarden.lab.attackers.moves import NOBODY, Hand, Moves
-from stepwarden.lab.attackers.names import Listed, listed
+from stepwarden.lab.attackers.names import Listed, listed, weak
 from stepwarden.lab.attackers.stage import MINUTE, SECOND, Kit, Spot, Stage
 from stepwarden.lab.simulate.plan import Script
 
@@ -27,7 +27,6 @@ PATIENCE = 10
 PASSWORDS = 3
 NAMES = 1_000
 STALE = 0.1
-WEAK = 0.01
 SCRIPTED = "Go-http-client/1.1"
 
 
@@ -41,7 +40,7 @@ def spraying_fast(stage: Stage) -> Script:
     """A few passwords against everybody."""
     hand, dice = Hand(stage, stage.began), stage.dice
     names = listed(stage, NAMES, STALE)
-    found = {one.name: dice.randrange(PASSWORDS) for one in names if one.person and dice.random() < WEAK}
+    opened = weak(dice, names, PASSWORDS)
     kit = stage.terrain.kit(dice, stage.victim.index, hand.now)
     if dice.random() < 0.5:
         kit = Kit(SCRIPTED)
@@ -55,7 +54,7 @@ def spraying_fast(stage: Stage) -> Script:
             server = servers[number % len(servers)]
             # Such tools keep no cookies: each try is another device to the site.
             anew = stage.terrain.anew(dice, kit, one.person.index if one.person else NOBODY)
-            refused = yield from _try(hand, server.spot, anew, one, right=found.get(one.name) == word)
+            refused = yield from _try(hand, server.spot, anew, one, right=opened.get(one.name) == word)
             server.refused = server.refused + 1 if refused else 0
             if server.refused == PATIENCE:
                 servers.remove(server)

@@ -16,8 +16,9 @@ Knows: names. A challenge stops it at that account.
 
 from dataclasses import dataclass, field
 
+from stepwarden.lab.attackers.handing_over import Found
 from stepwarden.lab.attackers.moves import NOBODY, Hand, Moves, plunder
-from stepwarden.lab.attackers.names import Listed, listed
+from stepwarden.lab.attackers.names import Listed, listed, weak
 from stepwarden.lab.attackers.stage import DAY, HOUR, Spot, Stage
 from stepwarden.lab.simulate.plan import Person, Script
 
@@ -26,7 +27,6 @@ TOUCHES = 3
 RENEWED = 20
 LASTS = 7
 STALE = 0.1
-WEAK = 0.01
 RETURNS = 1
 
 
@@ -34,11 +34,12 @@ def spraying_slow(stage: Stage) -> Script:
     """One password a day for everybody."""
     dice = stage.dice
     names = listed(stage, LINES * TOUCHES, STALE)
-    found = {one.name: dice.randrange(LASTS) for one in names if one.person and dice.random() < WEAK}
-    spray = _Spray(Hand(stage, stage.began), _lines(stage, LINES))
+    opened = weak(dice, names, LASTS)
+    hand = Hand(stage, stage.began)
+    spray = _Spray(hand, _lines(stage, LINES), Found(hand, _use))
     begins, returns = stage.began, RETURNS
     for day in range(LASTS):
-        refused = yield from spray.day(begins, names, {name for name, on in found.items() if on == day})
+        refused = yield from spray.day(begins, names, {name for name, on in opened.items() if on == day})
         names = [one for one in names if one.name not in spray.open]
         begins += DAY
         if 2 * refused > len(names):
@@ -48,15 +49,15 @@ def spraying_slow(stage: Stage) -> Script:
             spray.lines = _lines(stage, LINES)
         for number in dice.sample(range(LINES), k=RENEWED):
             spray.lines[number] = stage.terrain.household(dice)
-    yield from spray.hand_over(stage.until)
+    yield from spray.found.used(stage.until)
 
 
 @dataclass(slots=True)
 class _Spray:
     hand: Hand
     lines: list[Spot]
+    found: Found
     open: set[str] = field(default_factory=set)
-    due: list[tuple[int, int, Person]] = field(default_factory=list)
 
     def day(self, begins: int, names: list[Listed], right: set[str]) -> Moves[int]:
         """Try each name once within a day: how many tries were refused."""
@@ -66,20 +67,13 @@ class _Spray:
         refused = 0
         for number, one in enumerate(names):
             at = begins + number * slot + dice.randrange(slot)
-            yield from self.hand_over(at)
+            yield from self.found.used(at)
             hand.now = max(hand.now, at)
             line = turns[number % len(turns)]
             if (yield from self._try(one, self.lines[line], right=one.name in right)):
                 refused += 1
                 self.lines[line] = hand.stage.terrain.household(dice)
         return refused
-
-    def hand_over(self, until: int) -> Moves[None]:
-        """Let others use what was found, as far as it is due by then."""
-        while self.due and self.due[0][0] <= until:
-            at, _, person = self.due.pop(0)
-            self.hand.now = max(self.hand.now, at)
-            yield from _use(self.hand, person)
 
     def _try(self, one: Listed, spot: Spot, *, right: bool) -> Moves[bool]:
         hand, dice, person = self.hand, self.hand.stage.dice, one.person
@@ -90,8 +84,7 @@ class _Spray:
         answered = yield from hand.sign_in(person, spot, kit, opens=hand.fresh())
         if answered.open:
             self.open.add(one.name)
-            self.due.append((hand.now + dice.randint(HOUR, 8 * HOUR), person.index, person))
-            self.due.sort(key=lambda due: due[:2])
+            self.found.add(person, HOUR, 8 * HOUR)
         return answered.decision == "deny"
 
 

@@ -16,6 +16,7 @@ somebody else comes within a day, from a household of the victim's own country, 
 from collections import deque
 from dataclasses import dataclass, field
 
+from stepwarden.lab.attackers.handing_over import Found
 from stepwarden.lab.attackers.moves import NOBODY, Hand, Moves, plunder
 from stepwarden.lab.attackers.names import Listed, listed
 from stepwarden.lab.attackers.stage import HOUR, SECOND, Stage
@@ -32,19 +33,19 @@ GIVES_UP = 3
 @dataclass(slots=True)
 class _Stuffing:
     hand: Hand
+    sold: Found
     rate: float
     slow: int = 1
     last: deque[bool] = field(default_factory=lambda: deque(maxlen=LOOKS_BACK))
-    sold: list[tuple[int, int, Person]] = field(default_factory=list)
 
 
 def stuffing(stage: Stage) -> Script:
     """A leaked list, once through."""
-    run = _Stuffing(Hand(stage, stage.began), rate=stage.dice.uniform(*HITS))
-    hand, pauses = run.hand, 0
+    hand, pauses = Hand(stage, stage.began), 0
+    run = _Stuffing(hand, Found(hand, _buy), rate=stage.dice.uniform(*HITS))
     for one in listed(stage, TRIES, STALE):
         hand.wait(SECOND * run.slow // 2, 2 * SECOND * run.slow)
-        yield from _resold(run, hand.now)
+        yield from run.sold.used(hand.now)
         run.last.append((yield from _try(run, one)))
         if sum(run.last) > TOO_MANY:
             pauses += 1
@@ -53,7 +54,7 @@ def stuffing(stage: Stage) -> Script:
             run.last.clear()
             run.slow *= 4
             hand.wait(HOUR, 3 * HOUR)
-    yield from _resold(run, stage.until)
+    yield from run.sold.used(stage.until)
 
 
 def _try(run: _Stuffing, one: Listed) -> Moves[bool]:
@@ -66,19 +67,15 @@ def _try(run: _Stuffing, one: Listed) -> Moves[bool]:
     answered = yield from hand.sign_in(person, spot, kit, opens=session)
     if answered.open:
         yield from hand.act(person, spot, kit, "balance.read", session=session)
-        run.sold.append((hand.now + dice.randint(HOUR, 24 * HOUR), person.index, person))
-        run.sold.sort(key=lambda sold: sold[:2])
+        run.sold.add(person, HOUR, 24 * HOUR)
     return answered.decision == "deny"
 
 
-def _resold(run: _Stuffing, until: int) -> Moves[None]:
-    """Those who bought an account use it, as far as they come by then."""
-    hand, dice, terrain = run.hand, run.hand.stage.dice, run.hand.stage.terrain
-    while run.sold and run.sold[0][0] <= until:
-        at, _, person = run.sold.pop(0)
-        hand.now = max(hand.now, at)
-        spot = terrain.household(dice, country=terrain.home(person.index, hand.now).country)
-        kit, session = terrain.kit(dice, person.index, hand.now), hand.fresh()
-        answered = yield from hand.sign_in(person, spot, kit, opens=session)
-        if answered.open:
-            yield from plunder(hand, person, spot, kit, session)
+def _buy(hand: Hand, person: Person) -> Moves[None]:
+    """Whoever bought the account uses it."""
+    dice, terrain = hand.stage.dice, hand.stage.terrain
+    spot = terrain.household(dice, country=terrain.home(person.index, hand.now).country)
+    kit, session = terrain.kit(dice, person.index, hand.now), hand.fresh()
+    answered = yield from hand.sign_in(person, spot, kit, opens=session)
+    if answered.open:
+        yield from plunder(hand, person, spot, kit, session)
