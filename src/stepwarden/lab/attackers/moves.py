@@ -71,9 +71,7 @@ class Hand:
 
         ``session`` is that of the sign-in page, "" for none; ``opens`` the one that begins where it goes well.
         """
-        attempt = Attempt(
-            action="login", actor=person.actor, session=session, proved=("pwd",), **_whence(spot, kit)
-        )
+        attempt = right_password(person, spot, kit, session)
         return self._make(attempt, person.index, outcome="success", reply=reply, delay=delay, opens=opens)
 
     def act(
@@ -115,6 +113,11 @@ class Hand:
         )
         self.now = max(self.now, answered.time)
         return answered
+
+
+def right_password(person: Person, spot: Spot, kit: Kit, session: str = "") -> Attempt:
+    """A sign-in with the right password, as an application tells it; ``session`` is that of the sign-in page."""
+    return Attempt(action="login", actor=person.actor, session=session, proved=("pwd",), **_whence(spot, kit))
 
 
 class _Whence(TypedDict):

@@ -10,19 +10,20 @@ attacker would come, at this moment. Poisoning has none: its whole point is what
 from dataclasses import dataclass
 from random import Random
 
-from stepwarden.events.attempt import Attempt
 from stepwarden.lab.attackers import takeover_naive, takeover_targeted, takeover_very_targeted, takeover_vpn
+from stepwarden.lab.attackers.moves import right_password
+from stepwarden.lab.attackers.registry import ATTACKERS
 from stepwarden.lab.attackers.stage import Terrain
 from stepwarden.lab.attackers.takeover import Chooser
 from stepwarden.lab.simulate.plan import Campaign, Person, Planned
 
-CLASSES: dict[str, tuple[Chooser, tuple[str, ...]]] = {
-    "naive": (takeover_naive.choose, ("",)),
-    "vpn": (takeover_vpn.choose, ("same-country", "elsewhere")),
-    "targeted": (takeover_targeted.choose, ("rival", "same-provider")),
-    "very-targeted": (takeover_very_targeted.choose, ("",)),
+CLASSES: dict[str, Chooser] = {
+    "naive": takeover_naive.choose,
+    "vpn": takeover_vpn.choose,
+    "targeted": takeover_targeted.choose,
+    "very-targeted": takeover_very_targeted.choose,
 }
-"""Each class with the choice of its means and the variants that take turns."""
+"""Each class with the choice of its means; the variants are those of the takeover of that name."""
 MILESTONES = frozenset({1, 3, 6, 12, 20, 39, 80, 150})
 """Numbers of good sign-ins: 12 and 39 are what the literature reports."""
 
@@ -48,22 +49,14 @@ def takeover_probes(terrain: Terrain, person: Person, time: int, seed: int, firs
     ``first`` is the index of the first of ``probe_campaigns``.
     """
     found = []
-    for number, (name, (choose, options)) in enumerate(CLASSES.items()):
+    for number, (name, choose) in enumerate(CLASSES.items()):
         dice = Random(f"{seed} {person.index} {time} {name}")  # noqa: S311 - a simulation, and repeatable
-        means = choose(terrain, person, time, dice.choice(options), dice)
-        attempt = Attempt(
-            action="login",
-            actor=person.actor,
-            ip=means.spot.ip,
-            user_agent=means.kit.user_agent,
-            device=means.kit.device,
-            place=means.spot.place,
-            proved=("pwd",),
-        )
+        option = dice.choice(ATTACKERS[f"takeover-{name}"].options)
+        means = choose(terrain, person, time, option, dice)
         found.append(
             Planned(
                 time=time,
-                attempt=attempt,
+                attempt=right_password(person, means.spot, means.kit),
                 outcome="success",
                 person=person.index,
                 reply="fail",
