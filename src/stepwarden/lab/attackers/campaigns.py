@@ -51,19 +51,19 @@ def campaigns(
         )
     if not people:
         raise ValueError("there is nobody to attack")
+    begins, until = start + days * DAY // QUIET, start + days * DAY
     planned: list[tuple[Campaign, Script]] = []
     for name in dict.fromkeys(names):
         attacker = ATTACKERS[name]
-        begins = start + days * DAY // QUIET
-        for number, (began, victim) in enumerate(_when(attacker, people, begins, start + days * DAY, seed)):
+        for number, (began, victim) in enumerate(_when(attacker, people, begins, until, seed)):
             index = first + len(planned)
             stage = Stage(
                 terrain=terrain,
                 people=people,
                 victim=victim,
                 began=began,
-                strikes=min(began + attacker.prepares, start + days * DAY - LAST_DAYS),
-                until=start + days * DAY,
+                strikes=min(began + attacker.prepares, until - LAST_DAYS),
+                until=until,
                 index=index,
                 dice=Random(f"{seed} {name} {number}"),  # noqa: S311 - a simulation, and repeatable
                 option=attacker.options[number % len(attacker.options)],

@@ -21,7 +21,6 @@ a day apart. Only these tries, from ``Stage.strikes`` on, are what ought to be c
 Knows: password, network, agent, and what the variant says.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from stepwarden.lab.attackers.moves import PHISHED_TARGETED, Hand, Moves, plunder
@@ -59,8 +58,7 @@ def poisoning(stage: Stage) -> Script:
     """Thirty days of patience."""
     hand, own = Hand(stage, stage.began), _own(stage)
     ladder = _Ladder()
-    turns = _turns(hand)
-    while next(turns) and hand.now < stage.strikes:
+    while _turn(hand) and hand.now < stage.strikes:
         means, reply = _means(hand, own, ladder)
         allowed = yield from _drip(hand, means, reply)
         if ladder.climb(allowed=allowed) and stage.option in (ONLY_ALLOWED, ALTERNATING):
@@ -86,22 +84,20 @@ def _own(stage: Stage) -> Means:
     return Means((abroad or spots)[0], terrain.kit(dice, stage.victim.index, stage.began))
 
 
-def _turns(hand: Hand) -> Iterator[bool]:
-    """Move the clock to each next try; False when there is none any more."""
+def _turn(hand: Hand) -> bool:
+    """Move the clock to the next try; False when there is none any more."""
     stage = hand.stage
-    while True:
-        if stage.option == ALTERNATING:
-            seen = next_sign_in(stage, hand.now)
-            if seen is None:
-                yield False
-                return
-            hand.now = seen.time
-            hand.wait(5 * MINUTE, 30 * MINUTE)
-        elif stage.option == MANY_DEVICES:
-            hand.wait(3 * HOUR, 5 * HOUR)
-        else:
-            hand.wait(10 * HOUR, 24 * HOUR)
-        yield True
+    if stage.option == ALTERNATING:
+        seen = next_sign_in(stage, hand.now)
+        if seen is None:
+            return False
+        hand.now = seen.time
+        hand.wait(5 * MINUTE, 30 * MINUTE)
+    elif stage.option == MANY_DEVICES:
+        hand.wait(3 * HOUR, 5 * HOUR)
+    else:
+        hand.wait(10 * HOUR, 24 * HOUR)
+    return True
 
 
 def _means(hand: Hand, own: Means, ladder: _Ladder) -> tuple[Means, Reply]:
