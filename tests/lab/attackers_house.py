@@ -7,7 +7,7 @@ from stepwarden.events.attempt import Attempt, Device
 from stepwarden.events.entries import Verdict
 from stepwarden.lab.attackers.registry import ATTACKERS
 from stepwarden.lab.attackers.stage import DAY, HOUR, Kit, Spot, Stage
-from stepwarden.lab.simulate.plan import Answered, Person, Planned
+from stepwarden.lab.simulate.plan import Answered, Person, Planned, Script
 
 START = 1_767_225_600_000_000
 """2026-01-01 00:00 UTC."""
@@ -129,7 +129,11 @@ def stage(name: str, *, option: str = "", seed: int = 1, people: int = 300, days
 
 def played(on: Stage, name: str, site: Site) -> list[tuple[Planned, Answered]]:
     """All that the attacker does against this site, with the answers; as the engine would, in order of time."""
-    script = ATTACKERS[name].attack(on)
+    return driven(ATTACKERS[name].attack(on), site)
+
+
+def driven(script: Script, site: Site) -> list[tuple[Planned, Answered]]:
+    """The same of a script that has not begun."""
     done: list[tuple[Planned, Answered]] = []
     planned = next(script, None)
     while planned is not None:

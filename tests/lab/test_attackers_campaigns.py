@@ -9,8 +9,8 @@ from stepwarden.lab.attackers.campaigns import campaigns
 from stepwarden.lab.attackers.probes import CLASSES, MILESTONES, Prober, probe_campaigns, takeover_probes
 from stepwarden.lab.attackers.registry import ATTACKERS
 from stepwarden.lab.attackers.stage import DAY
-from stepwarden.lab.simulate.plan import Answered, Campaign, Script
-from tests.lab.attackers_house import START, Ground, allows, person
+from stepwarden.lab.simulate.plan import Campaign, Script
+from tests.lab.attackers_house import START, Ground, allows, driven, person
 
 PEOPLE = [person(index) for index in range(400)]
 NAMES = tuple(ATTACKERS)
@@ -23,16 +23,7 @@ def planned(names: tuple[str, ...] = NAMES, seed: int = 7) -> list[tuple[Campaig
 
 def attempts(script: Script) -> list[tuple[int, str]]:
     """When and from where, on a site that allows everything."""
-    found = []
-    one = next(script, None)
-    while one is not None:
-        found.append((one.time, one.attempt.ip))
-        answer = Answered(time=one.time, decision=allows(one), passed=False, open=one.outcome == "success")
-        try:
-            one = script.send(answer)
-        except StopIteration:
-            break
-    return found
+    return [(one.time, one.attempt.ip) for one, _ in driven(script, allows)]
 
 
 def test_campaigns_are_numbered_and_are_what_the_table_says() -> None:
