@@ -11,7 +11,7 @@ Estimate(value=0.0, low=0.0, high=0.036993)
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -36,6 +36,16 @@ class Estimate(msgspec.Struct, frozen=True):
     high: float
 
 
+def redrawn(people: int, *, seed: int, replicates: int) -> Iterator[NDArray[np.int64]]:
+    """People drawn with replacement, as often as there are people: how often each was, one draw after the other.
+
+    The same seed gives the same draws; of nobody there are none.
+    """
+    generator = np.random.default_rng(seed)
+    for _ in range(replicates if people else 0):
+        yield np.bincount(generator.integers(people, size=people), minlength=people)
+
+
 class Draws:
     """People drawn with replacement, as often as there are people; ``replicates`` times.
 
@@ -43,11 +53,10 @@ class Draws:
     """
 
     def __init__(self, people: int, *, seed: int = SEED, replicates: int = REPLICATES) -> None:
-        generator = np.random.default_rng(seed)
         self.people = people
         self.weights = np.zeros((replicates if people else 0, people), np.float32)
-        for row in self.weights:
-            row[:] = np.bincount(generator.integers(people, size=people), minlength=people)
+        for row, counts in enumerate(redrawn(people, seed=seed, replicates=replicates)):
+            self.weights[row] = counts
 
     def ratio(self, parts: Sums, wholes: Sums) -> Estimate:
         """The sum of ``parts`` over that of ``wholes``, which is not 0; both by person."""

@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from stepwarden.lab.accuracy.intervals import Estimate, interval
+from stepwarden.lab.accuracy.intervals import Estimate, interval, redrawn
 
 REPLICATES: Final = 400
 PERCENTILES: Final = (50, 95, 99)
@@ -63,14 +63,13 @@ class Draws:
         matrix = np.stack(self._columns, axis=1) if self._columns else np.zeros((self.people, 0))
         values = self._worked_out(ones, matrix, ranks)
         drawn: dict[str, list[float]] = {name: [] for name in values}
-        generator = np.random.default_rng(self._seed)
-        for number in range(self._replicates if self.people else 0):
-            chosen = generator.integers(self.people, size=self.people)
-            weights = np.bincount(chosen, minlength=self.people).astype(np.float64)
+        draws = redrawn(self.people, seed=self._seed, replicates=self._replicates)
+        for number, counts in enumerate(draws, start=1):
+            weights = counts.astype(np.float64)
             for name, value in self._worked_out(weights, matrix, ranks).items():
                 if name in drawn:
                     drawn[name].append(value)
-            progress(number + 1)
+            progress(number)
         return {
             name: Estimate(round(value, 6), math.nan, math.nan)
             if name in self._few

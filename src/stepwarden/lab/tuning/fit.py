@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 from scipy.optimize import Bounds, isotonic_regression, minimize
 
+from stepwarden.lab.accuracy.intervals import redrawn
 from stepwarden.lab.tuning.samples import Floats, Ints, Samples
 
 MOST: Final = 6.0
@@ -72,11 +73,9 @@ def fit(samples: Samples, *, draws: int = 40, seed: int = 1, strength: float = S
     rows = _Distinct(samples)
     best = _solve(rows, samples.weights, strength, None)
     found = []
-    generator = np.random.default_rng(seed)
-    people = int(samples.person.max()) + 1
-    for _ in range(draws):
-        counts = np.bincount(generator.integers(0, people, people), minlength=people).astype(np.float64)
-        drawn = _solve(rows, samples.weights, strength, counts[samples.person], start=best)
+    for counts in redrawn(int(samples.person.max()) + 1, seed=seed, replicates=draws):
+        times = counts.astype(np.float64)[samples.person]
+        drawn = _solve(rows, samples.weights, strength, times, start=best)
         found.append(drawn[:-1])
     if found:
         low, high = np.percentile(np.array(found), [2.5, 97.5], axis=0)

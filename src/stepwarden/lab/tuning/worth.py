@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from stepwarden.lab.accuracy.intervals import redrawn
 from stepwarden.lab.tuning.samples import Bools, Floats, Samples
 
 PERIODS: Final = 4
@@ -73,10 +74,8 @@ def detection(
     hits = np.where(caught, attack, 0.0)
     people = int(samples.person.max()) + 1 if len(samples) else 1
     by_person = np.bincount(samples.person, attack, people), np.bincount(samples.person, hits, people)
-    generator = np.random.default_rng(seed)
     shares = []
-    for _ in range(draws):
-        counts = np.bincount(generator.integers(0, people, people), minlength=people)
+    for counts in redrawn(people, seed=seed, replicates=draws):
         mass = counts @ by_person[0]
         if mass > 0:
             shares.append(counts @ by_person[1] / mass)
