@@ -10,15 +10,14 @@ from typing import Final
 import msgspec
 import polars as pl
 
+from stepwarden.lab.accuracy.friction import COLD
 from stepwarden.lab.accuracy.results import CLASSES, NAMED, Results
 
-KNOWN: Final = 3
-"""Sign-ins from which on somebody is known."""
 SETTLED: Final = 12
 
 
 class Devices(msgspec.Struct, frozen=True, kw_only=True):
-    """``challenged``: which share (0..1) of the sign-ins of known people the policy challenged or refused;
+    """``challenged``: which share (0..1) of the sign-ins after the cold start the policy challenged or refused;
     ``detected``: which share of the probes of each class, from ``SETTLED`` sign-ins on."""
 
     named: bool
@@ -35,7 +34,7 @@ def devices(results: Results) -> list[Devices]:
     known = results.people.select(pl.col("index").cast(pl.Int32).alias("person"), pl.col(NAMED))
     stopped = (pl.col("decision") != "allow").alias("stopped")
     sign_ins = (
-        results.sign_ins.filter(pl.col("login") >= KNOWN).join(known, on="person").select(NAMED, stopped)
+        results.sign_ins.filter(pl.col("login") >= COLD).join(known, on="person").select(NAMED, stopped)
     )
     probes = results.probes.filter(pl.col("login") >= SETTLED).join(known, on="person")
     found = []

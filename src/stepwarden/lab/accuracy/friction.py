@@ -14,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from stepwarden.lab.accuracy.intervals import Draws, Estimate, wilson
-from stepwarden.lab.accuracy.results import Results
+from stepwarden.lab.accuracy.results import Results, by_owner
 
 COLD: Final = 3
 """So many first sign-ins of a person are a cold start: there are hardly any habits to compare with."""
@@ -78,10 +78,10 @@ def groups(results: Results, draws: Draws, by: str) -> list[Group]:
     """Challenge rates by cohort or by band of frequency, in the order of the lists above; those that have people."""
     kinds = results.people[by].to_numpy()
     order = COHORTS if by == "cohort" else BANDS
-    rates = {name: _rates(results, when) for name, when in _PERIODS.items()}
+    periods = {name: rates(results, when) for name, when in _PERIODS.items()}
     home = results.people["cohort"].to_numpy() == HOME
     return [
-        _group(name, kinds == name, home if by == "cohort" else None, rates, draws)
+        _group(name, kinds == name, home if by == "cohort" else None, periods, draws)
         for name in order
         if (kinds == name).any()
     ]
@@ -89,8 +89,8 @@ def groups(results: Results, draws: Draws, by: str) -> list[Group]:
 
 def everybody(results: Results, draws: Draws) -> Group:
     """Challenge rates of all people together."""
-    rates = {name: _rates(results, when) for name, when in _PERIODS.items()}
-    return _group("everybody", np.ones(len(results.people), np.bool_), None, rates, draws)
+    periods = {name: rates(results, when) for name, when in _PERIODS.items()}
+    return _group("everybody", np.ones(len(results.people), np.bool_), None, periods, draws)
 
 
 _PERIODS: Final = {
@@ -98,21 +98,14 @@ _PERIODS: Final = {
     "cold": pl.col("login") < COLD,
     "warm": pl.col("login") >= COLD,
 }
-_Rates = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+Rates = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
 
-def _rates(results: Results, when: pl.Expr) -> _Rates:
+def rates(results: Results, when: pl.Expr) -> Rates:
     """Of each person: the share of challenged sign-ins, whether there are any, how many."""
-    counted = (
-        results.sign_ins.filter(when)
-        .group_by("person")
-        .agg(pl.len().alias("all"), (pl.col("decision") != "allow").sum().alias("stopped"))
-    )
     people = len(results.people)
-    owners = counted["person"].cast(pl.Int64).to_numpy()
-    every, share = np.zeros(people), np.zeros(people)
-    every[owners] = counted["all"].to_numpy()
-    share[owners] = counted["stopped"].to_numpy() / counted["all"].to_numpy()
+    stopped, every = by_owner(results.sign_ins.filter(when), "person", people, pl.col("decision") != "allow")
+    share = np.divide(stopped, every, out=np.zeros(people), where=every > 0)
     return share, (every > 0).astype(np.float64), every
 
 
@@ -120,18 +113,18 @@ def _group(
     name: str,
     chosen: NDArray[np.bool_],
     home: NDArray[np.bool_] | None,
-    rates: dict[str, _Rates],
+    periods: dict[str, Rates],
     draws: Draws,
 ) -> Group:
     def mean(period: str) -> Estimate | None:
-        share, there, _ = rates[period]
+        share, there, _ = periods[period]
         return draws.ratio(share * chosen, there * chosen) if (there * chosen).any() else None
 
-    share, there, _ = rates["warm"]
+    share, there, _ = periods["warm"]
     return Group(
         name=name,
         people=int(chosen.sum()),
-        sign_ins=int(rates["challenged"][2][chosen].sum()),
+        sign_ins=int(periods["challenged"][2][chosen].sum()),
         challenged=mean("challenged"),
         cold=mean("cold"),
         warm=mean("warm"),

@@ -20,9 +20,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from stepwarden.errors import InputError
-from stepwarden.lab.accuracy.friction import BANDS, COHORTS, COLD
+from stepwarden.lab.accuracy.friction import BANDS, COHORTS, COLD, rates
 from stepwarden.lab.accuracy.intervals import SEED, Draws, Estimate
-from stepwarden.lab.accuracy.results import CLASSES, Results
+from stepwarden.lab.accuracy.results import CLASSES, Results, by_owner
 
 CONFIDENCE: Final = 0.99
 REPLICATES: Final = 1_000
@@ -133,11 +133,13 @@ def _differences(
 def _stopped(results: Results) -> dict[str, _Sums]:
     """Probes of each class that were challenged or refused, in the cold start and after it."""
     return {
-        f"{name}, {period}": _by_owner(
-            results.probes.filter((pl.col("takeover") == name) & when),
-            "person",
-            len(results.people),
-            pl.col("decision") != "allow",
+        f"{name}, {period}": _Sums(
+            *by_owner(
+                results.probes.filter((pl.col("takeover") == name) & when),
+                "person",
+                len(results.people),
+                pl.col("decision") != "allow",
+            )
         )
         for name in CLASSES
         for period, when in (
@@ -150,27 +152,23 @@ def _stopped(results: Results) -> dict[str, _Sums]:
 def _inside(results: Results) -> dict[str, _Sums]:
     """Campaigns of each script that got in."""
     number = len(results.campaigns)
-    there = _by_owner(results.attacks, "campaign", number, pl.col("open"))
+    inside, attempts = by_owner(results.attacks, "campaign", number, pl.col("open"))
     found = {}
     for name in sorted({one.attacker for one in results.campaigns}):
         own = np.array([one.attacker == name for one in results.campaigns], np.bool_)
-        attempted = (own & (there.wholes > 0)).astype(np.float64)
-        found[name] = _Sums((there.parts > 0) * attempted, attempted)
+        attempted = (own & (attempts > 0)).astype(np.float64)
+        found[name] = _Sums((inside > 0) * attempted, attempted)
     return found
 
 
 def _challenged(results: Results) -> dict[str, _Sums]:
     """The mean over people of the share of their sign-ins that is challenged or refused."""
-    number = len(results.people)
-    stopped = pl.col("decision") != "allow"
     found = {}
     for period, when in (
         (f"first {COLD} sign-ins", pl.col("login") < COLD),
         ("later", pl.col("login") >= COLD),
     ):
-        sums = _by_owner(results.sign_ins.filter(when), "person", number, stopped)
-        there = (sums.wholes > 0).astype(np.float64)
-        share = np.divide(sums.parts, sums.wholes, out=np.zeros(number), where=sums.wholes > 0)
+        share, there, _ = rates(results, when)
         found[f"everybody, {period}"] = _Sums(share, there)
         if period == "later":
             for column, names in (("cohort", COHORTS), ("band", BANDS)):
@@ -184,17 +182,5 @@ def _challenged(results: Results) -> dict[str, _Sums]:
 
 def _refused(results: Results) -> dict[str, _Sums]:
     """Attempts of people that were refused, whatever they were."""
-    return {
-        "everybody": _by_owner(results.benign, "person", len(results.people), pl.col("decision") == "deny")
-    }
-
-
-def _by_owner(frame: pl.DataFrame, owner: str, number: int, part: pl.Expr) -> _Sums:
-    """By the index of whoever owns the rows: for how many of them this is so, and how many there are."""
-    counted = (
-        frame.filter(pl.col(owner) >= 0).group_by(owner).agg(part.sum().alias("part"), pl.len().alias("all"))
-    )
-    owners = counted[owner].cast(pl.Int64).to_numpy()
-    parts, wholes = np.zeros(number), np.zeros(number)
-    parts[owners], wholes[owners] = counted["part"].to_numpy(), counted["all"].to_numpy()
-    return _Sums(parts, wholes)
+    refused = by_owner(results.benign, "person", len(results.people), pl.col("decision") == "deny")
+    return {"everybody": _Sums(*refused)}

@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from stepwarden.errors import InputError
 from stepwarden.lab.simulate.plan import Campaign
@@ -92,6 +94,20 @@ class Results:
             return 0.0
         times = self.attempts["time"]
         return (int(times[-1]) - int(times[0])) / 86_400_000_000
+
+
+def by_owner(
+    frame: pl.DataFrame, owner: str, number: int, part: pl.Expr
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """By the index of whoever owns the rows (0 to ``number`` - 1): for how many of them ``part`` is so, and how many
+    there are. Rows of a negative owner are nobody's."""
+    counted = (
+        frame.filter(pl.col(owner) >= 0).group_by(owner).agg(part.sum().alias("part"), pl.len().alias("all"))
+    )
+    owners = counted[owner].cast(pl.Int64).to_numpy()
+    parts, wholes = np.zeros(number), np.zeros(number)
+    parts[owners], wholes[owners] = counted["part"].to_numpy(), counted["all"].to_numpy()
+    return parts, wholes
 
 
 def read(directory: Path) -> Results:
