@@ -37,9 +37,9 @@ def duration(hours: float | None) -> str:
     """
     if hours is None:
         return NOTHING
-    for unit, length in (("d", 48.0), ("h", 1.0), ("min", 1 / 60)):
-        if hours >= length:
-            return f"{_number(hours / {'d': 24.0}.get(unit, length))} {unit}"
+    for unit, length, least in (("d", 24.0, 48.0), ("h", 1.0, 1.0), ("min", 1 / 60, 1 / 60)):
+        if hours >= least:
+            return f"{_number(hours / length)} {unit}"
     seconds = 3_600 * hours
     return f"{_number(seconds)} s" if seconds >= 1 else "at once"
 
