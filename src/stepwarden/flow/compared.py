@@ -27,14 +27,13 @@ from stepwarden.events.entries import (
     Entry,
     LabelApplied,
 )
+from stepwarden.signals.state import RELIABLE
 
 ACTIONS: Final = 64
 RULES: Final = 512
 REMEMBERED: Final = 50_000
 OPEN: Final = 4_096
 OTHER: Final = "(other)"
-RELIABLE: Final = 50
-"""Percent: labels less reliable are recorded and not counted, as in ``signals``."""
 
 VERDICTS: Final[tuple[Verdict, ...]] = get_args(Verdict)
 _NUMBER: Final = {verdict: number for number, verdict in enumerate(VERDICTS)}

@@ -112,11 +112,7 @@ def weigh(
     if beside is not None:
         assessment = beside(assessment)
     if doubted:
-        assessment = msgspec.structs.replace(
-            assessment,
-            evidence=(*assessment.evidence, Evidence(LOG_DOUBTED, 0)),
-            demand=raised(assessment.demand),
-        )
+        assessment = _highest(assessment, LOG_DOUBTED)
     return Judgement(values, standing, granted, assessment, decide(assessment.demand, standing, now, granted))
 
 
@@ -192,12 +188,14 @@ def capped(
 def _raised(beside: Callable[[Assessment], Assessment] | None) -> Callable[[Assessment], Assessment]:
     """Whatever is demanded beside the policy, and then the highest."""
 
-    def highest(found: Assessment) -> Assessment:
-        found = beside(found) if beside is not None else found
-        return msgspec.structs.replace(
-            found,
-            evidence=(*found.evidence, Evidence(EMERGENCY, 0)),
-            demand=raised(found.demand),
-        )
+    def both(found: Assessment) -> Assessment:
+        return _highest(beside(found) if beside is not None else found, EMERGENCY)
 
-    return highest
+    return both
+
+
+def _highest(found: Assessment, why: str) -> Assessment:
+    """The assessment with the highest demand; why stands among the evidence."""
+    return msgspec.structs.replace(
+        found, evidence=(*found.evidence, Evidence(why, 0)), demand=raised(found.demand)
+    )
