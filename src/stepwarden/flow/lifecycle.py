@@ -205,16 +205,15 @@ class LifeCycle(msgspec.Struct):
             self._permit_step(entry)
         except (ConflictError, NotFoundError, InputError):
             return  # the audit names it
-        record = self.records.get(entry.policy)
+        record = self._draft(entry) if entry.step == "draft" else self.need(entry.policy)
         match entry.step:
             case "draft":
-                record = self._draft(entry)
+                pass
             case "tested":
-                self.need(entry.policy).tested = True
+                record.tested = True
             case "back-tested":
-                self.need(entry.policy).back_tested = True
+                record.back_tested = True
             case "shadow" | "canary":
-                record = self.need(entry.policy)
                 record.tried = True
                 record.stage, record.share, record.alone = entry.step, entry.share, entry.alone
                 if self.candidate != record.policy:
@@ -223,7 +222,7 @@ class LifeCycle(msgspec.Struct):
             case "withdrawn":
                 self._leave("draft")
             case "retired":
-                self._retire(self.need(entry.policy))
+                self._retire(record)
             case _:
                 assert_never(entry.step)
         _note(record, index, entry, entry.step)
@@ -295,9 +294,7 @@ class LifeCycle(msgspec.Struct):
                     self.counting = ""
 
 
-def _note(record: Record | None, index: int, entry: PolicyStepped | PolicyChanged, step: str) -> None:
-    if record is None:
-        return
+def _note(record: Record, index: int, entry: PolicyStepped | PolicyChanged, step: str) -> None:
     share, alone, digest, summary = 0, False, "", ""
     if isinstance(entry, PolicyStepped):
         share, alone, digest, summary = entry.share, entry.alone, entry.digest, entry.summary

@@ -15,7 +15,7 @@ import msgspec
 
 from stepwarden.errors import ConflictError, InputError, NotFoundError, PolicyError
 from stepwarden.events.entries import PolicyChanged, PolicyEmergency, PolicyRefused, PolicyStepped
-from stepwarden.events.policies import Step
+from stepwarden.events.policies import Step, Way
 from stepwarden.events.redaction import redact
 from stepwarden.flow.answers import Recorded
 from stepwarden.flow.audited import check_reason
@@ -23,6 +23,7 @@ from stepwarden.flow.policy_views import PoliciesView, PolicyView, policies_view
 from stepwarden.flow.recorder import Recorder
 from stepwarden.flow.views import receipt_view
 from stepwarden.policy.loader import load
+from stepwarden.policy.policy import Policy
 
 MAX_POLICY = 60_000
 """Bytes of a policy file: the whole of it goes into one entry."""
@@ -131,7 +132,8 @@ class Policies:
         recorder = self._recorder
         policy, text, name = "", "", ""
         if step == "draft":
-            policy, text, name = self._new(asked.text)
+            made = _usable(asked.text)
+            policy, text, name = made.hash, made.text, made.name
         else:
             policy = self.find(asked.policy)
             if step in ("shadow", "canary"):
@@ -154,11 +156,6 @@ class Policies:
             summary=summary,
         )
 
-    def _new(self, text: str) -> tuple[str, str, str]:
-        _check_size(text)
-        policy = load(text)
-        return policy.hash, text, policy.name
-
     def _promotion(self, asked: StepAsked, reason: str, by: str) -> PolicyChanged:
         record = self._state.cycle.need(self.find(asked.policy or "candidate"))
         load(record.text)
@@ -177,7 +174,7 @@ class Policies:
         policy: str,
         text: str,
         name: str,
-        way: Literal["file", "promoted", "rolled-back"],
+        way: Way,
         reason: str,
         forced: str,
         by: str,
@@ -215,8 +212,7 @@ class Policies:
             return False
         recorder = self._recorder
         try:
-            _check_size(text)
-            policy = load(text)
+            policy = _usable(text)
         except PolicyError as exc:
             refused = PolicyRefused(
                 time=recorder.now(),
@@ -233,6 +229,8 @@ class Policies:
         return True
 
 
-def _check_size(text: str) -> None:
+def _usable(text: str) -> Policy:
+    """Raises: PolicyError: it cannot be used, or its entry would be too long."""
     if len(text.encode()) > MAX_POLICY:
         raise PolicyError(f"the policy has more than {MAX_POLICY} bytes")
+    return load(text)
