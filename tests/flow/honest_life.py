@@ -1,11 +1,11 @@
 """A long honest life of one log, made by a seed: people, step-ups, erasures, key rotations, prunes, doubts, crashes.
 
+Longer than most files: one life is one state, which all its steps share. What is done on pages is in ``honest_proofs``.
+
 ``Life.run`` lives one run of the service; between runs ``holds`` demands everything that is promised of an honest
 log: ``ledger verify`` finds nothing in any of its steps, ``ledger replay`` recomputes every decision, what was folded
 live is what the whole log folds to (from its first entry, whatever was pruned since), and of whom was erased no byte
 is left.
-
-Longer than most files: one life is one state, which all its steps share. What is done on pages is in ``honest_proofs``.
 """
 
 import asyncio
@@ -368,7 +368,7 @@ class Life:
 
     async def policy(self) -> None:
         text = default_text() + f"\n# {self.chance.randrange(3)}\n"
-        await self.node.service.use_policy(text, by="k")
+        await self.node.service.policies.use(text, by="k")
 
     async def policy_step(self) -> None:
         """Some step of some policy's life; most of them cannot come then."""

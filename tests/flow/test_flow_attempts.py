@@ -233,12 +233,14 @@ def test_a_bad_policy_is_refused_the_old_one_stays_and_both_are_logged(house: Ho
     async def do(node: Node) -> None:
         before = node.state.policy
         with pytest.raises(PolicyError) as caught:
-            await node.service.use_policy("version: 1\nrules: [", by="k")
+            await node.service.policies.use("version: 1\nrules: [", by="k")
         assert caught.value.line > 0
         assert node.state.policy is before
         assert before is not None
-        assert await node.service.use_policy(before.text.replace("name: default", "name: mine"), by="k")
-        assert not await node.service.use_policy(node.state.policy.text if node.state.policy else "", by="k")
+        assert await node.service.policies.use(before.text.replace("name: default", "name: mine"), by="k")
+        assert not await node.service.policies.use(
+            node.state.policy.text if node.state.policy else "", by="k"
+        )
         assert (await node.service.decide(SIGN_IN, by="k")).policy == (node.state.policy or before).hash
 
     house.live(do)

@@ -296,7 +296,7 @@ def test_attack_asked_for_ever(house: House) -> None:
         await world.enrol()
         line = "openid.step_up: {sensitivity: 1, demand: none"
         strict = default_text().replace(line, line.replace("none", "aal2, max_age: 1s"))
-        await world.node.service.use_policy(strict, by="test")
+        await world.node.service.policies.use(strict, by="test")
         location = await world.provider.authorize(world.asking(), ALICE)
         for _ in range(2):
             assert location.startswith("/step-up/")

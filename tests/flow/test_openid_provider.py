@@ -238,7 +238,7 @@ def test_a_policy_that_denies_is_obeyed(house: House) -> None:
         line = "openid.step_up: {sensitivity: 1, demand: none"
         text = default_text()
         assert line in text
-        await world.node.service.use_policy(text.replace(line, line.replace("none", "deny")), by="test")
+        await world.node.service.policies.use(text.replace(line, line.replace("none", "deny")), by="test")
         got = told(await world.provider.authorize(world.push(proved="pwd"), ALICE))
         assert got["error"] == "access_denied"
 

@@ -31,9 +31,8 @@ async def policy_command(policies: Policies, command: PolicyCommand, *, by: str)
 
 
 def _asked(command: StepPolicy) -> StepAsked:
-    fields = {name: getattr(command, name) for name in StepPolicy.__struct_fields__}
     try:
-        return msgspec.convert(fields, StepAsked)
+        return msgspec.convert(command, StepAsked, from_attributes=True)
     except msgspec.ValidationError as exc:
         raise InputError(f"there is no step {command.step[:64]!r}", field="step") from exc
 

@@ -182,10 +182,6 @@ class Service:
         """See ``Labels.apply``."""
         return await self._labels.apply(attempt_id, label, source=source, reliability=reliability, by=by)
 
-    async def use_policy(self, text: str, *, by: str) -> bool:
-        """See ``Policies.use``."""
-        return await self.policies.use(text, by=by)
-
     async def make_key(self, name: str, scopes: Sequence[str], *, by: str) -> MadeKey:
         """A new API key; its making is an entry, its secret is not.
 
