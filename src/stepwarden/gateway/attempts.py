@@ -44,7 +44,7 @@ async def report(call: Call) -> Reply:
         session=said.session,
         by=call.by,
     )
-    return Reply(wire.encode(wire.RecordedAnswer(id=recorded.id, receipt=recorded.receipt)))
+    return Reply(wire.recorded_answer(recorded))
 
 
 async def record(call: Call) -> Reply:

@@ -76,7 +76,7 @@ async def draft(call: Call) -> Reply:
     done = await call.service.policies.step(
         StepAsked(step="draft", text=asked.text, reason=asked.reason), by=call.by
     )
-    return Reply(wire.encode(wire.RecordedAnswer(id=done.id, receipt=done.receipt)))
+    return Reply(wire.recorded_answer(done))
 
 
 async def step(call: Call) -> Reply:
@@ -98,11 +98,11 @@ async def step(call: Call) -> Reply:
         ),
         by=call.by,
     )
-    return Reply(wire.encode(wire.RecordedAnswer(id=done.id, receipt=done.receipt)))
+    return Reply(wire.recorded_answer(done))
 
 
 async def emergency(call: Call) -> Reply:
     """POST /v1/emergency"""
     asked = _emergency.read(call.body)
     done = await call.service.policies.emergency(asked.on, reason=asked.reason, by=call.by)
-    return Reply(wire.encode(wire.RecordedAnswer(id=done.id, receipt=done.receipt)))
+    return Reply(wire.recorded_answer(done))

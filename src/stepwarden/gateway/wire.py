@@ -17,7 +17,15 @@ import msgspec
 
 from stepwarden.events.attempt import NO_CONTROL, Attempt, Method, Outcome, ShortText
 from stepwarden.events.entries import AAL, Demand, Verdict
-from stepwarden.flow.answers import Answer, ChallengeOffer, EntryPage, PassedAnswer, ReasonText, ReceiptView
+from stepwarden.flow.answers import (
+    Answer,
+    ChallengeOffer,
+    EntryPage,
+    PassedAnswer,
+    ReasonText,
+    ReceiptView,
+    Recorded,
+)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 encode = msgspec.json.Encoder().encode
@@ -273,6 +281,11 @@ def challenge_shape(offer: ChallengeOffer, base: str) -> ChallengeShape:
         ready=offer.ready,
         url=f"{base}/step-up/{offer.id}",
     )
+
+
+def recorded_answer(done: Recorded) -> bytes:
+    """The JSON of what says only that it is recorded."""
+    return encode(RecordedAnswer(id=done.id, receipt=done.receipt))
 
 
 def attempt_answer(answer: Answer, base: str) -> bytes:
