@@ -13,11 +13,11 @@ from stepwarden.events.encoding import decode, encode
 from stepwarden.events.entries import AttemptDecided
 from stepwarden.flow import state_dump
 from stepwarden.flow.answers import Answer
-from stepwarden.flow.policies import StepAsked
 from stepwarden.flow.state import LogState
 from stepwarden.policy.loader import load
 from stepwarden.signals.limits import STANDARD
 from tests.flow.flow_house import House
+from tests.flow.policy_house import decided, step, with_policy
 from tests.flow.test_flow_replay import recomputed
 
 PLAIN = """\
@@ -49,9 +49,7 @@ THEIRS = OURS.replace("name: ours", "name: theirs").replace(
 
 @pytest.fixture
 def place(house: House) -> House:
-    house.data.mkdir()
-    (house.data / "policy.yaml").write_text(OURS)
-    return house
+    return with_policy(house, OURS)
 
 
 async def export(node: Node, number: int, outcome: Any = "success") -> Answer:
@@ -59,14 +57,6 @@ async def export(node: Node, number: int, outcome: Any = "success") -> Answer:
     answer = await node.service.decide(asked, by="k")
     await node.service.report(answer.id, outcome=outcome, proved=(), session="", by="k")
     return answer
-
-
-async def step(node: Node, name: Any, policy: str = "", **more: Any) -> None:
-    await node.service.policies.step(StepAsked(step=name, policy=policy, reason="a test", **more), by="k")
-
-
-def decided(house: House) -> list[AttemptDecided]:
-    return [entry for entry in map(decode, house.leaves()) if isinstance(entry, AttemptDecided)]
 
 
 def own(entry: AttemptDecided) -> dict[str, int | str | bool]:

@@ -1,8 +1,5 @@
-"""Shadow, canary, emergency over a real log: what decides, what is only recorded, and what a replay names."""
+"""Shadow and canary over a real log: what decides, what is only recorded, and what is counted."""
 
-import shutil
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -10,78 +7,31 @@ import msgspec
 import pytest
 
 from stepwarden.app.node import Node
-from stepwarden.errors import (
-    ConflictError,
-    DecisionDiffersError,
-    InputError,
-    NotFoundError,
-    PolicyError,
-    RollbackError,
-)
-from stepwarden.events.attempt import Attempt
-from stepwarden.events.encoding import decode, encode
-from stepwarden.events.entries import AttemptDecided, PolicyChanged, PolicyEmergency, Verdict
 from stepwarden.flow.answers import Answer
 from stepwarden.flow.deciding import chosen
-from stepwarden.flow.policies import StepAsked
-from stepwarden.flow.policy_views import PolicyView, ResultsView
-from stepwarden.policy.demand import HIGHEST
+from stepwarden.flow.policy_views import ResultsView
 from stepwarden.policy.loader import load
 from stepwarden.policy.policy import Policy
 from tests.flow.flow_house import House
-from tests.flow.test_flow_replay import recomputed
-
-LIVE = """\
-version: 1
-name: live
-prior: -4
-actions:
-  login: {sensitivity: 1, demand: none}
-  transfer: {sensitivity: 3, demand: aal2}
-  "*": {sensitivity: 1, demand: none}
-bands:
-  - {risk: 0.5, demand: aal2}
-rules:
-  - {id: first-time, when: actor_logins == 0, weight: 1, reason: You are new here, technique: T1078}
-"""
-STRICT = LIVE.replace("name: live", "name: strict").replace(
-    "1, demand: none}\n  tr", "1, demand: aal2}\n  tr"
+from tests.flow.policy_house import (
+    HASH,
+    LIVE,
+    MILD,
+    PEOPLE,
+    STRICT,
+    ask,
+    attempt,
+    decided,
+    step,
+    trial,
+    with_policy,
 )
-STRICT = STRICT.replace("id: first-time", "id: a-stranger")
-MILD = LIVE.replace("name: live", "name: mild").replace("3, demand: aal2}", "3, demand: none}")
-PEOPLE = [f"person{number}" for number in range(24)]
-HASH = {name: load(text).hash for name, text in (("live", LIVE), ("strict", STRICT), ("mild", MILD))}
+from tests.flow.test_flow_replay import recomputed
 
 
 @pytest.fixture
 def place(house: House) -> House:
-    house.data.mkdir()
-    (house.data / "policy.yaml").write_text(LIVE)
-    return house
-
-
-def attempt(actor: str, action: str = "login", session: str = "s") -> Attempt:
-    return Attempt(action=action, actor=actor, session=session, ip="198.51.100.7")
-
-
-async def step(node: Node, name: Any, policy: str = "", **more: Any) -> None:
-    await node.service.policies.step(StepAsked(step=name, policy=policy, reason="a test", **more), by="k")
-
-
-async def trial(node: Node, text: str, share: int = 0, *, alone: bool = False) -> None:
-    """The policy in shadow, or with a share in canary."""
-    await step(node, "draft", text=text)
-    await step(node, "shadow", load(text).hash)
-    if share:
-        await step(node, "canary", "candidate", share=share, alone=alone)
-
-
-async def ask(node: Node, action: str = "login") -> dict[str, Answer]:
-    return {who: await node.service.decide(attempt(who, action), by="k") for who in PEOPLE}
-
-
-def decided(house: House) -> list[AttemptDecided]:
-    return [entry for entry in map(decode, house.leaves()) if isinstance(entry, AttemptDecided)]
+    return with_policy(house, LIVE)
 
 
 def results(node: Node, policy: str = "candidate") -> ResultsView:
@@ -244,201 +194,6 @@ def test_attack_a_candidate_that_raises_does_not_touch_the_live_answer(place: Ho
     assert found.failed == 1
     with mock.patch.object(Policy, "assess", broken):
         assert recomputed(place.leaves()).decisions == 1
-
-
-def _rewritten(
-    leaves: list[bytes], change: Callable[[AttemptDecided], AttemptDecided]
-) -> tuple[int, list[bytes]]:
-    last = max(index for index, leaf in enumerate(leaves) if isinstance(decode(leaf), AttemptDecided))
-    entry = decode(leaves[last])
-    assert isinstance(entry, AttemptDecided)
-    return last, [*leaves[:last], encode(change(entry)), *leaves[last + 1 :]]
-
-
-@pytest.mark.parametrize("what", ["policy", "beside", "no beside", "risk beside", "a live answer"])
-def test_attack_a_decision_by_the_wrong_policy_is_named(place: House, what: str) -> None:
-    """Whoever was to be decided for by the canary, or what the second policy says: a replay finds the entry."""
-
-    async def do(node: Node) -> None:
-        await trial(node, STRICT, 5_000)
-        await ask(node)
-
-    place.live(do)
-    leaves = place.leaves()
-    recomputed(leaves)
-
-    def change(entry: AttemptDecided) -> AttemptDecided:
-        beside = entry.beside
-        assert beside is not None
-        replace = msgspec.structs.replace
-        match what:
-            case "policy":
-                return replace(entry, policy=beside.policy)
-            case "beside":
-                other: Verdict = "deny"
-                return replace(entry, beside=replace(beside, decision=other))
-            case "risk beside":
-                return replace(entry, beside=replace(beside, risk=beside.risk + 1))
-            case "no beside":
-                return replace(entry, beside=None)
-            case _:
-                return replace(entry, policy=HASH["live"], decision="allow", beside=None)
-
-    last, forged = _rewritten(leaves, change)
-    with pytest.raises(DecisionDiffersError, match=f"entry {last}: "):
-        recomputed(forged)
-
-
-def test_attack_a_step_that_could_not_be_taken_is_named(place: House) -> None:
-    """A promotion without its tests, written past the service, is no better than a wrong decision."""
-
-    async def do(node: Node) -> None:
-        await step(node, "draft", text=MILD)
-        with pytest.raises(ConflictError, match="promotion takes a test"):
-            await step(node, "promote", HASH["mild"])
-        recorder = node.recorder
-        forged = PolicyChanged(
-            time=recorder.now(),
-            id=recorder.new_id(),
-            policy=HASH["mild"],
-            text=MILD,
-            name="mild",
-            way="promoted",
-            replaces=HASH["live"],
-        )
-        await recorder.append(forged).durable
-
-    place.live(do)
-    with pytest.raises(DecisionDiffersError, match="could not be taken"):
-        recomputed(place.leaves())
-
-
-def test_promotion_and_rollback_decide_at_once_and_are_explained(place: House) -> None:
-    """The entry says what it replaces, why, by whom; a rollback takes nothing but a reason."""
-
-    async def do(node: Node) -> list[Verdict]:
-        await trial(node, STRICT)
-        await step(node, "tested", "candidate", digest="ab" * 32, summary="5 of 5 cases pass")
-        with pytest.raises(InputError, match="say why"):
-            await node.service.policies.step(StepAsked(step="promote", policy="candidate"), by="k")
-        await step(node, "promote", "candidate")
-        seen = [(await node.service.decide(attempt("ann"), by="k")).decision]
-        await step(node, "rollback")
-        seen.append((await node.service.decide(attempt("ann"), by="k")).decision)
-        with pytest.raises(ConflictError):
-            await step(node, "rollback")
-        return seen
-
-    assert place.live(do) == ["step_up", "allow"]
-    changes = [one for one in map(decode, place.leaves()) if isinstance(one, PolicyChanged)]
-    assert [(one.way, one.policy, one.replaces, one.by, one.reason) for one in changes] == [
-        ("file", HASH["live"], "", "service", ""),
-        ("promoted", HASH["strict"], HASH["live"], "k", "a test"),
-        ("rolled-back", HASH["live"], HASH["strict"], "k", "a test"),
-    ]
-    recomputed(place.leaves())
-
-
-def test_a_restart_does_not_undo_a_promotion_and_a_changed_file_does(
-    place: House, caplog: pytest.LogCaptureFixture
-) -> None:
-    """An untouched file says nothing new; one that was changed is the operator's word."""
-
-    async def promote(node: Node) -> None:
-        await step(node, "draft", text=STRICT)
-        await step(node, "promote", HASH["strict"], force="there is no time")
-
-    async def live(node: Node) -> str:
-        assert node.state.policy is not None
-        return node.state.policy.hash
-
-    place.live(promote)
-    assert place.live(live) == HASH["strict"]
-    assert "stays so" in caplog.text
-    (place.data / "policy.yaml").write_text(MILD)
-    assert place.live(live) == HASH["mild"]
-    (place.data / "policy.yaml").write_text(LIVE)
-    assert place.live(live) == HASH["live"]
-    recomputed(place.leaves())
-
-
-def test_an_emergency_raises_every_demand_and_outlives_a_restart(place: House) -> None:
-    """Everybody needs the highest that can be met, with a reason that says so, until it is switched off."""
-
-    async def on(node: Node) -> list[Answer]:
-        await trial(node, MILD, 5_000, alone=True)
-        await node.service.policies.emergency(True, reason="stolen passwords", by="k")
-        with pytest.raises(ConflictError):
-            await node.service.policies.emergency(True, reason="twice", by="k")
-        return list((await ask(node)).values())
-
-    async def still(node: Node) -> list[Answer]:
-        told = node.service.policies.listing().emergency
-        assert told is not None
-        assert (told.by, told.reason) == ("k", "stolen passwords")
-        assert node.service.metrics_snapshot().emergency
-        return list((await ask(node)).values())
-
-    async def off(node: Node) -> list[Answer]:
-        await step(node, "rollback") if node.state.cycle.former else None
-        with pytest.raises(InputError):
-            await node.service.policies.emergency(False, reason=" ", by="k")
-        await node.service.policies.emergency(False, reason="over", by="k")
-        return list((await ask(node)).values())
-
-    for raised in (place.live(on), place.live(still)):
-        assert {(one.decision, one.demand) for one in raised} == {("step_up", HIGHEST)}
-        assert {one.reasons[0].rule for one in raised} == {"emergency"}
-    assert {one.decision for one in place.live(off)} == {"allow"}
-    switched = [one for one in map(decode, place.leaves()) if isinstance(one, PolicyEmergency)]
-    assert [(one.on, one.by, one.reason) for one in switched] == [
-        (True, "k", "stolen passwords"),
-        (False, "k", "over"),
-    ]
-    assert recomputed(place.leaves()).decisions == 3 * 24
-
-
-def test_attack_putting_the_log_back_does_not_drop_an_emergency(place: House, tmp_path: Path) -> None:
-    """A copy from before it knows of no emergency; but what was published since does, so it is not served."""
-
-    async def before(node: Node) -> None:
-        await ask(node)
-
-    async def on(node: Node) -> None:
-        await node.service.policies.emergency(True, reason="x", by="k")
-        await node.publishing.publisher.step()
-
-    place.live(before)
-    shutil.copy(place.data / "log.db", tmp_path / "yesterday.db")
-    place.live(on)
-    for file in place.data.glob("log.db*"):
-        file.unlink()
-    shutil.copy(tmp_path / "yesterday.db", place.data / "log.db")
-    with pytest.raises(RollbackError):
-        place.live(before)
-    place.given["doubt.then"] = "raise"
-    answers = place.live(ask)
-    assert {one.demand for one in answers.values()} == {HIGHEST}
-
-
-def test_what_cannot_be_used_never_becomes_a_draft(place: House) -> None:
-    """A broken policy is refused with its line; unknown and ambiguous names are said to be so."""
-
-    async def do(node: Node) -> PolicyView:
-        policies = node.service.policies
-        with pytest.raises(PolicyError) as caught:
-            await step(node, "draft", text=LIVE.replace("actor_logins", "actor_longins"))
-        assert caught.value.line > 0
-        with pytest.raises(PolicyError, match="bytes"):
-            await step(node, "draft", text=LIVE + "#" * 60_000)
-        for word in ("candidate", "shadow", "canary", "ab12", "ab" * 32, "", "live "):
-            with pytest.raises(NotFoundError):
-                policies.find(word)
-        with pytest.raises(ConflictError):
-            await step(node, "draft", text=LIVE)
-        return policies.show("live")
-
-    assert place.live(do).text == LIVE
 
 
 def test_a_share_is_drawn_evenly_and_differs_between_policies() -> None:

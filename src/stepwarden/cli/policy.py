@@ -14,12 +14,11 @@ from typing import Annotated
 
 import typer
 
-from stepwarden.app.commands import ShowPolicy
 from stepwarden.cli import policy_life
-from stepwarden.cli.keys import run as run_command
 from stepwarden.cli.options import DATA, Data
 from stepwarden.cli.policy_backtest import backtest
 from stepwarden.cli.policy_life import record_report
+from stepwarden.cli.policy_texts import read_file, text_of
 from stepwarden.errors import PolicyError
 from stepwarden.policy.cases import Result, load_cases, run
 from stepwarden.policy.default import default_cases, default_text
@@ -75,7 +74,7 @@ def run_cases(
         raise typer.BadParameter("a policy of the log needs its cases named")
     policy = load(text_of(data, str(file))) if named else _policy(file)
     place = _cases_of(file) if cases is None else cases
-    text = default_cases() if str(place) == "-" else _read(place)
+    text = default_cases() if str(place) == "-" else read_file(place)
     try:
         results = run(policy, load_cases(text, policy))
     except PolicyError as exc:
@@ -88,7 +87,7 @@ def run_cases(
     if failed:
         raise typer.Exit(1)
     if record:
-        done = record_report(data, str(file), "tested", _report(policy, text, results), said, reason)
+        done = record_report(data, str(file), policy, "tested", _report(policy, text, results), said, reason)
         print(f"recorded: entry {done}")
 
 
@@ -126,15 +125,6 @@ app.command("list")(policy_life.list_)
 app.add_typer(policy_life.emergency, name="emergency")
 
 
-def text_of(data: Path, word: str) -> str:
-    """The text of a policy: a file, ``default``, or one of the log by its hash, ``live``, ``shadow`` or ``canary``."""
-    if word == "default":
-        return default_text()
-    if Path(word).is_file():
-        return _read(Path(word))
-    return str(run_command(data, ShowPolicy(word))["text"])
-
-
 def _report(policy: Policy, cases: str, results: Sequence[Result]) -> bytes:
     """What was tested, byte for byte the same for the same: its SHA-256 stands in the log."""
     told = {
@@ -149,16 +139,8 @@ def _cases_of(file: Path) -> Path:
     return file if str(file) == "-" else file.with_suffix(".cases.yaml")
 
 
-def _read(file: Path) -> str:
-    try:
-        return file.read_bytes().decode()
-    except (OSError, UnicodeDecodeError) as exc:
-        typer.echo(f"{file}: cannot be read: {exc}", err=True)
-        raise typer.Exit(2) from exc
-
-
 def _policy(file: Path) -> Policy:
-    text = default_text() if str(file) == "-" else _read(file)
+    text = default_text() if str(file) == "-" else read_file(file)
     try:
         return load(text)
     except PolicyError as exc:

@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from stepwarden.app.paths import Paths
-from stepwarden.cli.options import DATA, Bars, Data, Report, open_log
+from stepwarden.cli.kept import kept_log
+from stepwarden.cli.options import DATA, Bars, Data, Report
+from stepwarden.cli.policy_life import record_report
+from stepwarden.cli.policy_texts import text_of
 from stepwarden.errors import InputError, SettingsError
-from stepwarden.flow.snapshots import read_floor
-from stepwarden.flow.state import LogState
 from stepwarden.policy.loader import load
 from stepwarden.policy.policy import Policy
 
@@ -97,15 +97,13 @@ def backtest(
     else:
         show(Console(highlight=False), found)
     if record:
-        from stepwarden.cli.policy_life import record_report
-
-        done = record_report(data, candidate, "back-tested", page.encoded(found), found.summary(), reason)
+        done = record_report(
+            data, candidate, tested, "back-tested", page.encoded(found), found.summary(), reason
+        )
         Console(stderr=True, highlight=False).print(f"recorded: entry {done}", markup=False)
 
 
 def _policy(data: Path, word: str) -> Policy:
-    from stepwarden.cli.policy import text_of
-
     return load(text_of(data, "default" if word == "-" else word))
 
 
@@ -125,27 +123,10 @@ def _over_log(
 ) -> "Comparison":
     from stepwarden.lab.backtest.running import over_log
 
-    reader = open_log(data)
-    try:
-        head, floor = reader.load(), reader.floor()
-        size = head.size if head is not None else 0
-
-        def start() -> LogState | None:
-            return read_floor(Paths(data).snapshots, floor)[0] if floor else None
-
-        found, _ = over_log(
-            lambda: reader.leaves(floor, size),
-            size,
-            tested,
-            other,
-            start=start,
-            mode=mode,
-            seed=seed,
-            progress=bars,
+    with kept_log(data) as log:
+        return over_log(
+            log.leaves, log.size, tested, other, start=log.start, mode=mode, seed=seed, progress=bars
         )
-        return found
-    finally:
-        reader.close()
 
 
 def show(console: Console, found: "Comparison") -> None:
@@ -160,9 +141,7 @@ def show(console: Console, found: "Comparison") -> None:
         console.print()
         console.print(Text(table.title, style="bold"))
         show_table(console, table)
-    shown = [("attacks that are not stopped any more", len(found.missed), found.missed)]
-    shown += [(turn.name, turn.attempts, turn.examples) for turn in found.turns]
-    for name, count, examples in shown:
+    for name, count, examples in words.examples(found):
         if not examples:
             continue
         console.print()

@@ -19,6 +19,7 @@ from stepwarden.cli.options import DATA, Data
 from stepwarden.errors import InputError, PolicyError
 from stepwarden.policy.default import default_text
 from stepwarden.policy.loader import load
+from stepwarden.policy.policy import Policy
 
 Named = Annotated[
     str, typer.Argument(metavar="FILE|HASH", help="A policy's file, the beginning of its hash, or live.")
@@ -28,6 +29,8 @@ Candidate = Annotated[
 ]
 Why = Annotated[str, typer.Option("--reason", help="Why; it stands in the log.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it stands in the log for good.")]
+SHIPPED = ("-", "default")
+"""Words for the policy that ships."""
 TESTED = {"tested": "cases", "back_tested": "back-test", "tried": "trial"}
 """What a policy was tested by, by the field that says so; ``trial`` is a time in shadow or canary."""
 _PERCENT = re.compile(r"(100|[1-9]?[0-9])(?:\.([0-9]{1,2}))?%")
@@ -37,9 +40,7 @@ def draft(
     file: Annotated[Path, typer.Argument(help="The policy.")], reason: Why = "", data: Data = DATA
 ) -> None:
     """Bring a policy into the log, where it decides nothing yet."""
-    policy, text = read(file)
-    _step(data, "draft", policy, text=text, reason=reason)
-    print(f"draft: {policy}")
+    _draft(data, read(file), reason)
 
 
 def shadow(policy: Named, reason: Why = "", data: Data = DATA) -> None:
@@ -203,13 +204,13 @@ def _table(console: Console, rows: list[dict[str, Any]], **columns: str) -> None
         console.print(table)
 
 
-def read(file: Path) -> tuple[str, str]:
-    """Hash and text of a policy that can be used. Raises: PolicyError: it cannot, or not be read."""
+def read(file: Path) -> Policy:
+    """A policy that can be used. Raises: PolicyError: it cannot, or not be read."""
     try:
         text = file.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as exc:
         raise PolicyError(f"{file} cannot be read: {exc}") from exc
-    return load(text).hash, text
+    return load(text)
 
 
 def listing(data: Path) -> dict[str, Any]:
@@ -223,30 +224,28 @@ def resolve(data: Path, word: str) -> str:
     Raises:
         StepwardenError: the file is no policy; nothing of this name.
     """
-    if word in ("-", "default"):
-        text = default_text()
-        policy = load(text).hash
-    elif Path(word).is_file():
-        policy, text = read(Path(word))
-    else:
-        return str(_shown(data, word)["row"]["policy"])
-    stages = {row["policy"]: row["stage"] for row in listing(data)["policies"]}
-    if stages.get(policy, "retired") == "retired":
-        _step(data, "draft", policy, text=text)
-        print(f"draft: {policy}")
-    return policy
+    if word in SHIPPED:
+        return _drafted(data, load(default_text()))
+    if Path(word).is_file():
+        return _drafted(data, read(Path(word)))
+    return str(_shown(data, word)["row"]["policy"])
 
 
-def record_report(data: Path, policy: str, step: str, report: bytes, summary: str, reason: str = "") -> str:
+def record_report(
+    data: Path, word: str, policy: Policy, step: str, report: bytes, summary: str, reason: str
+) -> str:
     """Write that a policy was ``tested`` or ``back-tested``, by this report; the id of the entry.
 
+    It is written of the policy that was tested, whatever the word means meanwhile.
+
     Args:
-        policy: a file, a hash or its beginning.
+        word: how the policy was named: a file, a hash or its beginning.
         report: the bytes of the whole report; their SHA-256 stands in the entry, and ``summary`` in one line.
     """
-    found = resolve(data, policy)
+    if word in SHIPPED or Path(word).is_file():
+        _drafted(data, policy)
     digest = sha256(report).hexdigest()
-    done = run(data, StepPolicy(step, found, reason=reason, digest=digest, summary=summary))
+    done = run(data, StepPolicy(step, policy.hash, reason=reason, digest=digest, summary=summary))
     return str(done["id"])
 
 
@@ -257,6 +256,19 @@ def share_of(percent: str) -> int:
     if not 1 <= share <= 10_000:
         raise InputError(f"{percent!r} is no share: say 10% or 0.5%, at most 100%", field="percent")
     return share
+
+
+def _drafted(data: Path, policy: Policy) -> str:
+    """The hash of this policy, which becomes a draft where the log does not know it."""
+    stages = {row["policy"]: row["stage"] for row in listing(data)["policies"]}
+    if stages.get(policy.hash, "retired") == "retired":
+        _draft(data, policy)
+    return policy.hash
+
+
+def _draft(data: Path, policy: Policy, reason: str = "") -> None:
+    _step(data, "draft", policy.hash, text=policy.text, reason=reason)
+    print(f"draft: {policy.hash}")
 
 
 def _shown(data: Path, word: str) -> dict[str, Any]:
