@@ -14,6 +14,7 @@ from stepwarden.gateway.application import build
 from stepwarden.gateway.exchange import Settings, Site
 from stepwarden.gateway.listener_connection import Limits
 from tests.gateway.gateway_fake import FakeService
+from tests.gateway.listener_site import LIMITS, PATIENT, Echo
 
 ALL = "sw_all_secret"
 SETTINGS = Settings(
@@ -81,3 +82,22 @@ def anonymous(url: str) -> Iterator[httpx.Client]:
     """Calls without a key."""
     with httpx.Client(base_url=url) as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def site() -> Echo:
+    return Echo()
+
+
+@pytest.fixture(scope="module")
+def echo(site: Echo) -> Iterator[str]:
+    """The echo, with deadlines that nobody misses."""
+    with running(site, limits=PATIENT) as url:
+        yield url
+
+
+@pytest.fixture
+def hasty(site: Echo) -> Iterator[str]:
+    """The echo, with short deadlines."""
+    with running(site, limits=LIMITS) as url:
+        yield url

@@ -3,10 +3,10 @@
 import asyncio
 import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import closing
 from math import inf
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from stepwarden.errors import StepwardenError
 from stepwarden.gateway import problems, wire
@@ -15,6 +15,8 @@ from stepwarden.gateway.listener_connection import Connection, Limits
 from stepwarden.gateway.listener_reply import CONTINUE
 
 LIMITS = Limits(connections=8, body=0.3, head=0.3, idle=0.7, write=0.5, linger=0.3)
+PATIENT = Limits(connections=8, body=30, head=30, idle=30, write=30)
+"""Deadlines that nobody misses."""
 DATE = b"date: Thu, 01 Jan 2026 00:00:00 GMT\r\n"
 FIRST = b"GET /first HTTP/1.1\r\nHost: x\r\n\r\n"
 LAST = b"GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -151,6 +153,11 @@ def talk(url: str, data: bytes) -> list[Answer]:
     with closing(dial(url)) as sock:
         sock.sendall(data)
         return answers(hear(sock))
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """What a test of connections in memory does, in a loop of its own."""
+    asyncio.run(work)
 
 
 class Wire:
