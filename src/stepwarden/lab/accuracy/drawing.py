@@ -55,7 +55,9 @@ LEAST: Final = 0.0005
 """Missed shares below it are drawn here: a finite number of probes cannot show less."""
 SMALL: Final = 0.0004
 CHALLENGED: Final = (0, 0.01, 0.03, 0.06, 0.12, 0.25, 0.5, 1)
-PANEL: Final = (380, 300)
+WIDE: Final = 380
+ABOVE: Final[Spec] = {"orient": "top", "offset": 6}
+"""Where legends are."""
 
 
 def charts(figures: Figures) -> dict[str, Spec]:
@@ -75,13 +77,18 @@ def charts(figures: Figures) -> dict[str, Spec]:
     if figures.scripts:
         found["scripts"] = _scripts(figures)
     if figures.cohorts:
-        kinds = [(COHORT_NAMES.get(one.name, one.name), one) for one in figures.cohorts]
-        found["cohorts"] = _cohorts(
-            [*kinds, *((f"signs in {BAND_NAMES[one.name]}", one) for one in figures.bands)]
-        )
+        found["cohorts"] = _cohorts(kinds(figures))
     if figures.calibrations:
         found["calibration"] = _calibration(figures)
     return found
+
+
+def kinds(figures: Figures) -> list[tuple[str, Group]]:
+    """People by cohort and by how often they sign in, each kind under the name that people read."""
+    return [
+        *((COHORT_NAMES.get(one.name, one.name), one) for one in figures.cohorts),
+        *((f"signs in {BAND_NAMES.get(one.name, one.name)}", one) for one in figures.bands),
+    ]
 
 
 def _missed(detected: float) -> float:
@@ -102,20 +109,19 @@ _PERCENT: Final = "format(100 * datum.value, '~g') + ' %'"
 _DETECTED: Final = "datum.value < 0.0006 ? 'all' : format(100 * (1 - datum.value), '.3~g') + ' %'"
 
 
-def _y(title: str | None) -> Spec:
-    return {
-        "field": "missed",
-        "type": "quantitative",
-        "title": title,
-        "scale": {"type": "log", "domain": [SMALL, 1], "reverse": True, "nice": False, "clamp": True},
-        "axis": {
-            "values": [1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, LEAST],
-            "labelExpr": _DETECTED,
-        },
-    }
+_Y: Final[Spec] = {
+    "field": "missed",
+    "type": "quantitative",
+    "title": "detected",
+    "scale": {"type": "log", "domain": [SMALL, 1], "reverse": True, "nice": False, "clamp": True},
+    "axis": {
+        "values": [1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, LEAST],
+        "labelExpr": _DETECTED,
+    },
+}
 
 
-def _colour(colours: Mapping[str, str], legend: Spec | None) -> Spec:
+def _colour(colours: Mapping[str, str], legend: Spec) -> Spec:
     return {
         "field": "name",
         "type": "nominal",
@@ -138,7 +144,7 @@ def _detection(logins: int, classes: Iterable[ByClass]) -> Spec:
             for takeover, after, level, rate in WANTED
             if (takeover, after) == (one.takeover, logins)
         ]
-    legend = {"orient": "top", "direction": "horizontal", "offset": 6, "symbolOpacity": 1}
+    legend = ABOVE | {"direction": "horizontal", "symbolOpacity": 1}
     colour = _colour(CLASS_COLOURS, legend)
     shape = {
         "field": "kind",
@@ -147,28 +153,12 @@ def _detection(logins: int, classes: Iterable[ByClass]) -> Spec:
         "scale": {"domain": ["literature", "promised"], "range": ["diamond", "cross"]},
         "legend": legend | {"symbolFillColor": GREY, "symbolStrokeColor": GREY},
     }
-    x, y = _x("median challenge rate"), _y("detected")
+    band = {"type": "rule", "strokeWidth": 5, "opacity": 0.22}
     return {
         "title": f"after {logins} sign-ins",
-        "width": PANEL[0],
-        "height": PANEL[1],
-        "layer": [
-            {
-                "data": {"values": curve},
-                "mark": {"type": "rule", "strokeWidth": 5, "opacity": 0.22},
-                "encoding": {"x": x, "y": y | {"field": "least"}, "y2": {"field": "most"}, "color": colour},
-            },
-            {
-                "data": {"values": curve},
-                "mark": {"type": "line", "strokeWidth": 2.5, "point": {"filled": True, "size": 22}},
-                "encoding": {"x": x, "y": y, "color": colour, "order": {"field": "order"}},
-            },
-            {
-                "data": {"values": marks},
-                "mark": {"type": "point", "size": 85, "filled": True, "opacity": 1},
-                "encoding": {"x": x, "y": y, "color": colour, "shape": shape},
-            },
-        ],
+        "width": WIDE,
+        "height": 300,
+        "layer": _layers(curve, marks, _x("median challenge rate"), colour, shape, band=band, size=85),
     }
 
 
@@ -180,33 +170,41 @@ def _methods(one: ByClass) -> Spec:
         _mark(METHOD_NAMES[name], "", found.challenged.mean.value, found.detected.value)
         for name, found in one.fixed.items()
     ]
-    legend = {"orient": "top", "direction": "horizontal", "columns": 7, "offset": 6, "symbolOpacity": 1}
+    legend = ABOVE | {"direction": "horizontal", "columns": 7, "symbolOpacity": 1}
     colour = _colour({METHOD_NAMES[name]: METHOD_COLOURS[name] for name in METHOD_NAMES}, legend)
     shapes = {"domain": list(METHOD_NAMES.values()), "range": [METHOD_SHAPES[name] for name in METHOD_NAMES]}
     shape = {"field": "name", "type": "nominal", "title": None, "scale": shapes, "legend": legend}
-    x, y = _x("mean challenge rate"), _y("detected")
+    band = {"type": "area", "opacity": 0.15, "line": False}
     return {
         "title": CLASS_NAMES[one.takeover],
-        "width": PANEL[0],
+        "width": WIDE,
         "height": 230,
-        "layer": [
-            {
-                "data": {"values": curves},
-                "mark": {"type": "area", "opacity": 0.15, "line": False},
-                "encoding": {"x": x, "y": y | {"field": "least"}, "y2": {"field": "most"}, "color": colour},
-            },
-            {
-                "data": {"values": curves},
-                "mark": {"type": "line", "strokeWidth": 2.5, "point": {"filled": True, "size": 22}},
-                "encoding": {"x": x, "y": y, "color": colour, "order": {"field": "order"}},
-            },
-            {
-                "data": {"values": points},
-                "mark": {"type": "point", "size": 95, "filled": True, "opacity": 1},
-                "encoding": {"x": x, "y": y, "color": colour, "shape": shape},
-            },
-        ],
+        "layer": _layers(curves, points, _x("mean challenge rate"), colour, shape, band=band, size=95),
     }
+
+
+def _layers(
+    curves: list[Row], points: list[Row], x: Spec, colour: Spec, shape: Spec, *, band: Spec, size: int
+) -> list[Spec]:
+    """Curves over their bands, which are drawn as the mark ``band``, and above both the points."""
+    place = {"x": x, "y": _Y, "color": colour}
+    return [
+        {
+            "data": {"values": curves},
+            "mark": band,
+            "encoding": place | {"y": _Y | {"field": "least"}, "y2": {"field": "most"}},
+        },
+        {
+            "data": {"values": curves},
+            "mark": {"type": "line", "strokeWidth": 2.5, "point": {"filled": True, "size": 22}},
+            "encoding": place | {"order": {"field": "order"}},
+        },
+        {
+            "data": {"values": points},
+            "mark": {"type": "point", "size": size, "filled": True, "opacity": 1},
+            "encoding": place | {"shape": shape},
+        },
+    ]
 
 
 def _curve(name: str, points: Sequence[Point], *, median: bool) -> list[Row]:
@@ -240,7 +238,7 @@ def _scripts(figures: Figures) -> Spec:
             for number, (decision, count) in enumerate(counts.items())
         ]
         inside.append({"script": script, "name": "got in", "share": answers.got_in / whole})
-    colours = {**COLOURS, "got in": "#CC79A7"}
+    colour = _colour({**COLOURS, "got in": "#CC79A7"}, ABOVE)
     y = {"field": "script", "type": "nominal", "title": None, "sort": None, "axis": {"labelLimit": 200}}
     x = {
         "field": "share",
@@ -258,14 +256,14 @@ def _scripts(figures: Figures) -> Spec:
                 "encoding": {
                     "y": y,
                     "x": x | {"stack": "normalize"},
-                    "color": _colour(colours, {"orient": "top", "offset": 6}),
+                    "color": colour,
                     "order": {"field": "order"},
                 },
             },
             {
                 "data": {"values": inside},
                 "mark": {"type": "tick", "thickness": 3, "size": 22, "opacity": 1},
-                "encoding": {"y": y, "x": x, "color": _colour(colours, {"orient": "top", "offset": 6})},
+                "encoding": {"y": y, "x": x, "color": colour},
             },
         ],
     }
@@ -286,7 +284,7 @@ def _cohorts(groups: Sequence[tuple[str, Group]]) -> Spec:
         "title": "sign-ins challenged, mean over people",
         "axis": {"labelExpr": _PERCENT},
     }
-    colour = _colour(colours, {"orient": "top", "offset": 6})
+    colour = _colour(colours, ABOVE)
     return {
         "width": 720,
         "height": {"step": 24},
@@ -329,10 +327,7 @@ def _calibration(figures: Figures) -> Spec:
         "scale": scale | {"domain": [0.001, 1]},
     }
     y = {"field": "observed", "type": "quantitative", "title": "observed share of attacks"}
-    colour = _colour(
-        dict(zip(names, palette, strict=False)),
-        {"orient": "top", "offset": 6, "title": "attacks among sign-ins"},
-    )
+    colour = _colour(dict(zip(names, palette, strict=False)), ABOVE | {"title": "attacks among sign-ins"})
     line = [{"risk": 0.001, "observed": 0.001}, {"risk": 1, "observed": 1}]
     axes = {
         "x": x | {"axis": ticks | {"values": SHARES[3:]}},

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from stepwarden.lab.accuracy.detection import Cell
-from stepwarden.lab.accuracy.drawing import BAND_NAMES, CLASS_NAMES, COHORT_NAMES, METHOD_NAMES
+from stepwarden.lab.accuracy.drawing import CLASS_NAMES, METHOD_NAMES, kinds
 from stepwarden.lab.accuracy.figures import ByClass, Figures
 from stepwarden.lab.accuracy.friction import Group
 from stepwarden.lab.accuracy.results import CLASSES
@@ -249,9 +249,7 @@ def noticed(figures: Figures) -> Table:
 
 def people(figures: Figures) -> Table:
     """Challenges by kind of people."""
-    groups = [("everybody", figures.everybody)]
-    groups += [(COHORT_NAMES.get(one.name, one.name), one) for one in figures.cohorts]
-    groups += [(f"signs in {BAND_NAMES.get(one.name, one.name)}", one) for one in figures.bands]
+    groups = [("everybody", figures.everybody), *kinds(figures)]
     return Table(
         "Whom it challenges",
         "The share of sign-ins with the right password that is challenged or refused, each person counting the same. "
