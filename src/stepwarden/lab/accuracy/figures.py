@@ -146,9 +146,7 @@ def _by_class(
         freeman_cells=tuple(detection.at_detection(freeman, of_freeman, levels, draws)),
         freeman_curve=tuple(detection.curve(freeman, of_freeman, draws)),
         fixed={
-            one.name: detection.operating(
-                Scored.of(probes, one), histories[one.name], one.threshold or 1, draws
-            )
+            one.name: detection.operating(Scored.of(probes, one), histories[one.name], 1, draws)
             for one in FIXED
         },
     )

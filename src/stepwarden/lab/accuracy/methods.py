@@ -21,12 +21,10 @@ Scores = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """``threshold``: from this score on an attempt is challenged; None where a budget chooses the threshold."""
+    """What has no threshold to choose scores 1 where it challenges, and 0 elsewhere."""
 
     name: str
-    about: str
     score: pl.Expr
-    threshold: int | None
 
 
 def _flag(expression: pl.Expr) -> pl.Expr:
@@ -35,30 +33,20 @@ def _flag(expression: pl.Expr) -> pl.Expr:
 
 STEPWARDEN: Final = Method(
     "stepwarden",
-    "the policy's risk, with a threshold of its own for each wanted detection",
     pl.when(pl.col("decision") == "deny").then(CERTAIN).otherwise(pl.col("score")).cast(pl.Int64),
-    None,
 )
-POLICY: Final = Method(
-    "policy",
-    "the policy as it is: what it challenged or refused",
-    _flag(pl.col("decision") != "allow"),
-    1,
-)
-FREEMAN: Final = Method(
-    "freeman", "the likelihood ratio of Freeman et al. (NDSS 2016) alone", pl.col("login_surprise"), None
-)
+"""The policy's risk, with a threshold of its own for each wanted detection."""
+POLICY: Final = Method("policy", _flag(pl.col("decision") != "allow"))
+"""The policy as it is: what it challenged or refused."""
+FREEMAN: Final = Method("freeman", pl.col("login_surprise"))
+"""The likelihood ratio of Freeman et al. (NDSS 2016) alone."""
 BASELINES: Final = (
-    Method("always", "everybody is challenged, always", _flag(pl.col("score").is_not_null()), 1),
-    Method("never", "nobody is ever challenged", _flag(pl.col("score").is_null()), 1),
-    Method("new-device", "whoever comes with a device that is new for them", _flag(pl.col("new_device")), 1),
-    Method(
-        "three-failures",
-        "an account with three failures within the hour",
-        _flag(pl.col("actor_failures_1h") >= FAILURES),
-        1,
-    ),
+    Method("always", _flag(pl.col("score").is_not_null())),
+    Method("never", _flag(pl.col("score").is_null())),
+    Method("new-device", _flag(pl.col("new_device"))),
+    Method("three-failures", _flag(pl.col("actor_failures_1h") >= FAILURES)),
 )
+"""Everybody is challenged, nobody is, whoever has a device new for them, an account with failures within the hour."""
 METHODS: Final[Mapping[str, Method]] = {one.name: one for one in (STEPWARDEN, POLICY, FREEMAN, *BASELINES)}
 
 
