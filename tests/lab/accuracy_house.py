@@ -1,8 +1,10 @@
 """What the tests of accuracy share: results of a simulation, written by hand."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import polars as pl
 
 from stepwarden.lab.accuracy.results import Results, checked
@@ -59,3 +61,13 @@ def results(
         }
     )
     return checked(run or {"seed": 1}, people, campaigns, pl.DataFrame(list(rows), schema=SCHEMA))
+
+
+def write(directory: Path, found: Results) -> Path:
+    """The files of a simulation."""
+    directory.mkdir(parents=True, exist_ok=True)
+    found.people.write_parquet(directory / "people.parquet")
+    found.attempts.write_parquet(directory / "attempts.parquet")
+    (directory / "campaigns.json").write_bytes(msgspec.json.encode(found.campaigns))
+    (directory / "run.json").write_bytes(msgspec.json.encode(found.run))
+    return directory

@@ -1,5 +1,6 @@
 """What the lab's tests share: attempts, fakes of look-ups, a replay that needs no data file."""
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
@@ -97,3 +98,10 @@ def sshd_log(lines: int) -> str:
             )
             found.append(f"{head}Connection closed by {ip} [preauth]")
     return "\n".join(found[:lines]) + "\n"
+
+
+def check_that_nothing_is_fetched(text: str) -> None:
+    """A page has no script and no address of anything to fetch, and forbids both."""
+    assert not re.search(r"<script|<link|<iframe|<object|<embed|@import|url\(|\bon\w+=", text)
+    assert not re.findall(r"(?:https?:)?//[^\s\"'<]+", re.sub(r'xmlns(?::\w+)?="[^"]*"', "", text))
+    assert "default-src 'none'" in text

@@ -11,8 +11,7 @@ from stepwarden.errors import InputError, PolicyError
 from stepwarden.lab.accuracy.gate import Difference, Margins, compare, worse
 from stepwarden.lab.accuracy.results import Results
 from stepwarden.policy.default import default_text
-from tests.lab.accuracy_house import campaign, results, row
-from tests.lab.test_accuracy_report import write
+from tests.lab.accuracy_house import campaign, results, row, write
 
 PEOPLE = 40
 ALIKE = ("--people", "30", "--days", "14", "--attacks", "takeover-vpn")

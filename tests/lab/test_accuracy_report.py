@@ -17,7 +17,8 @@ from stepwarden.lab.accuracy import page, tables, words
 from stepwarden.lab.accuracy.drawing import charts
 from stepwarden.lab.accuracy.figures import Figures, measure
 from stepwarden.lab.accuracy.results import Results, read
-from tests.lab.accuracy_house import campaign, results, row
+from tests.lab.accuracy_house import campaign, results, row, write
+from tests.lab.lab_house import check_that_nothing_is_fetched
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)> {{ 7*7 }} \u202egnp | x"
 
@@ -59,9 +60,7 @@ def figures() -> Figures:
 def test_the_page_needs_nothing_else(figures: Figures) -> None:
     """No script, no address of anything to fetch; each chart for light and for dark."""
     text = page.render(figures)
-    assert not re.search(r"<script|<link|<iframe|<object|<embed|@import|url\(|\bon\w+=", text)
-    assert not re.findall(r"(?:https?:)?//[^\s\"'<]+", re.sub(r'xmlns(?::\w+)?="[^"]*"', "", text))
-    assert "default-src 'none'" in text
+    check_that_nothing_is_fetched(text)
     assert text.count("<svg") == 2 * len(charts(figures)) == 10
 
 
@@ -111,16 +110,6 @@ def test_figures_can_be_read_back(tmp_path: Path, figures: Figures) -> None:
     """``report.json`` is every figure under its name."""
     page.write_figures(figures, tmp_path / "report.json")
     assert msgspec.json.decode((tmp_path / "report.json").read_bytes(), type=Figures) == figures
-
-
-def write(directory: Path, found: Results) -> Path:
-    """The files of a simulation."""
-    directory.mkdir(parents=True, exist_ok=True)
-    found.people.write_parquet(directory / "people.parquet")
-    found.attempts.write_parquet(directory / "attempts.parquet")
-    (directory / "campaigns.json").write_bytes(msgspec.json.encode(found.campaigns))
-    (directory / "run.json").write_bytes(msgspec.json.encode(found.run))
-    return directory
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *given: object) -> int:

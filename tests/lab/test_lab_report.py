@@ -1,6 +1,5 @@
 """The summary counts right in little memory; the report stands alone and lets no text of a log act."""
 
-import re
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +14,7 @@ from stepwarden.lab.replay import Replayed
 from stepwarden.lab.report import WIDTHS as WORDS
 from stepwarden.lab.report import render, write
 from stepwarden.lab.summary import MINUTE, MOST_BUCKETS, RISKIEST, WIDTHS, FileSummary, Summary, Timeline, iso
-from tests.lab.lab_house import NOON, SECOND, new_replay, sign_in, summarise
+from tests.lab.lab_house import NOON, SECOND, check_that_nothing_is_fetched, new_replay, sign_in, summarise
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)> {{ 7*7 }} \u202egnp.exe"
 
@@ -110,9 +109,7 @@ def page(actor: str = "ann", source: str = "auth.log", title: str = "Replay of a
 def test_the_page_needs_nothing_else() -> None:
     """No script, no address of anything to fetch: it can be mailed and opened in a train."""
     text = page()
-    assert not re.search(r"<script|<link|<iframe|<object|<embed|@import|url\(|\bon\w+=", text)
-    assert not re.findall(r"(?:https?:)?//[^\s\"'<]+", re.sub(r'xmlns(?::\w+)?="[^"]*"', "", text))
-    assert "default-src 'none'" in text
+    check_that_nothing_is_fetched(text)
     assert text.count("<svg") == 4
 
 
