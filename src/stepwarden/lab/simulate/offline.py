@@ -52,7 +52,7 @@ CREDENTIAL: Final = "authenticator"
 
 
 class Here(Decided, frozen=True, kw_only=True, gc=False):
-    """A decision of this process: with what its report needs."""
+    """A decision of this process: with what its report needs, and what ``whole`` keeps of it."""
 
     index: int
     facts: Facts
@@ -97,16 +97,23 @@ class Folded:
 class OfflineSite:
     """See the module. Satisfies ``site.Site``."""
 
-    def __init__(self, describer: Describer, policy: Policy, limits: Limits, time: int) -> None:
-        """A site that starts at ``time`` (microseconds) and knows nobody."""
+    def __init__(
+        self, describer: Describer, policy: Policy, limits: Limits, time: int, *, whole: bool = True
+    ) -> None:
+        """A site that starts at ``time`` (microseconds) and knows nobody.
+
+        Args:
+            whole: whether its decisions say what was demanded beside the policy (``around``, ``bombed``): another
+                policy can be put in the place of this one by that (``whole``), and nothing else asks.
+        """
         self.describer = describer
         self.policy = policy
         self.state = Folded(limits)
         self.state.signals.define([policy.signals])
-        self.state.signals.define([policy.signals])
         self._means = Means(
             secrets=_Authenticators(), keyed=_hashed, mint=_mint, rp_id="", origins=frozenset()
         )
+        self._whole = whole
         self._numbers = 0
         self._expiries: deque[int] = deque()
         bounds = limits.as_dict()
@@ -166,6 +173,8 @@ class OfflineSite:
 
     def _beside(self, facts: Facts, bound: str, time: int) -> tuple[Around | None, bool]:
         """What is demanded beside the policy, and whether a step-up would be refused for too many prompts."""
+        if not self._whole:
+            return None, False
         stepup = self.state.stepup
         asked = prospect(stepup, actor=facts.actor, session=facts.session, binding=bound, now=time)
         return around_of(stepup, facts, time), asked == "bombed"

@@ -138,8 +138,10 @@ def start_of(text: str) -> int:
     return int(day.timestamp()) * 1_000_000
 
 
-def offline(plan: Plan, policy: Policy, limits: Limits, agents: AgentLookup) -> OfflineSite:
-    """A site in this process where everybody of the plan has an authenticator."""
+def offline(
+    plan: Plan, policy: Policy, limits: Limits, agents: AgentLookup, *, whole: bool = True
+) -> OfflineSite:
+    """A site in this process where everybody of the plan has an authenticator. ``whole``: see there."""
     before = plan.asked.start - ENROLLED
     describer = Describer(
         PlainTokens(),
@@ -149,7 +151,7 @@ def offline(plan: Plan, policy: Policy, limits: Limits, agents: AgentLookup) -> 
         places=Places(limits.actors),
         remembered=REMEMBERED,
     )
-    site = OfflineSite(describer, policy, limits, before)
+    site = OfflineSite(describer, policy, limits, before, whole=whole)
     site.enrol((person.actor for person in plan.persons), before)
     return site
 
@@ -167,7 +169,7 @@ def simulate_offline(
     """Run a plan in this process and write its results to ``out``."""
     began = time.perf_counter()
     with steady():
-        site = offline(plan, policy, limits, agents)
+        site = offline(plan, policy, limits, agents, whole=signals)
         engine = Engine[Here](site, plan.probes)
         with Writer(out, specs_of(policy.signals), signals=signals) as writer:
             tally = run(engine, plan, progress, writer)
