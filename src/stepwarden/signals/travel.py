@@ -52,6 +52,9 @@ def tells_place(kind: AddressKind) -> bool:
 
 def distance_km(here: Position, there: Position) -> int:
     """Whole km between two places, minus what they may be off; 0 where they may be one (haversine formula)."""
+    if here.latitude == there.latitude and here.longitude == there.longitude:
+        # Nearly every attempt: from where they were last.
+        return 0
     north, south = math.radians(here.latitude), math.radians(there.latitude)
     across = math.radians(there.longitude - here.longitude)
     chord = math.sin((south - north) / 2) ** 2 + math.cos(north) * math.cos(south) * math.sin(across / 2) ** 2
