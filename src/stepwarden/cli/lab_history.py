@@ -6,10 +6,9 @@ from typing import Annotated
 
 import typer
 
-from stepwarden.app.paths import Paths
-from stepwarden.cli.options import DATA, Bars, Data, open_log
+from stepwarden.cli.kept import kept_log
+from stepwarden.cli.options import DATA, Bars, Data
 from stepwarden.errors import InputError, SettingsError
-from stepwarden.flow.snapshots import read_floor
 
 
 def history(
@@ -27,17 +26,8 @@ def history(
     if not out.absolute().parent.is_dir():
         raise InputError(f"the history {out} cannot be written: there is no such directory", field="out")
     began = time.perf_counter()
-    reader = open_log(data)
-    try:
-        head, floor = reader.load(), reader.floor()
-        size = head.size if head is not None else 0
-        start = read_floor(Paths(data).snapshots, floor)[0] if floor else None
-        with Bars() as bars:
-            found = read(
-                reader.leaves(floor, size), start=start, progress=lambda done: bars("reading", done, size)
-            )
-    finally:
-        reader.close()
+    with kept_log(data) as log, Bars() as bars:
+        found = read(log.leaves(), start=log.start(), progress=lambda done: bars("reading", done, log.size))
     found.write(out)
     rows, columns = found.frame.shape
     print(f"{out}: {rows:,} attempts, {columns} columns ({time.perf_counter() - began:.1f} s)")

@@ -79,17 +79,17 @@ class _Comparing:
     def __init__(self, frame: pl.DataFrame, before: Side, after: Side, seed: int) -> None:
         self.frame, self.before, self.after, self.seed = frame, before, after, seed
         self.was, self.now = before.decided.verdict, after.decided.verdict
-        _, self.owner = coded(frame["actor"])
-        self.people = int(self.owner.max()) + 1 if len(self.owner) else 0
-        # Whoever is a person, and which.
-        self.named = ((frame["actor"] != "") & (frame["campaign"] == "")).to_numpy()
+        actors, self.owner = coded(frame["actor"])
+        self.people = len(actors)
         self.draws = Draws(self.people, seed=seed)
-        attack = ((frame["label"] == "attack") & (frame["label_reliability"] >= SURE)).to_numpy()
-        self.attack = attack | (frame["campaign"] != "").to_numpy()
+        self.simulated = (frame["campaign"] != "").to_numpy()
+        # Whoever is a person, and which.
+        self.named = (frame["actor"] != "").to_numpy() & ~self.simulated
+        self.labelled = (frame["label"] == "attack").to_numpy()
+        self.attack = self.simulated | (self.labelled & (frame["label_reliability"] >= SURE).to_numpy())
         signs_in = [name for name in frame["action"].unique().cast(pl.String).to_list() if is_sign_in(name)]
         self.sign_in = frame["action"].cast(pl.String).is_in(signs_in).to_numpy()
         self.good = (frame["outcome"] == "success").to_numpy()
-        self.later: list[Callable[[Mapping[str, Estimate]], Any]] = []
 
     def compared(self, mode: str, progress: Callable[[int], None]) -> Comparison:
         frame = self.frame
@@ -104,7 +104,7 @@ class _Comparing:
             mode=mode,
             seed=self.seed,
             attempts=len(frame),
-            people=len(np.unique(self.owner[self.named])),
+            people=self._persons(self.named),
             first=int(times.min()) if len(times) else 0,
             last=int(times.max()) if len(times) else 0,
             recorded=self._recorded(),
@@ -118,6 +118,10 @@ class _Comparing:
             missed=self._examples(missed, self.before),
             benign=benign(known) if benign is not None else None,
         )
+
+    def _persons(self, rows: Bools) -> int:
+        """How many people made these attempts."""
+        return len(np.unique(self.owner[rows & self.named]))
 
     def _recorded(self) -> tuple[int, int]:
         own = (self.frame["policy"] == self.before.policy.hash).to_numpy()
@@ -150,7 +154,7 @@ class _Comparing:
         return Turn(
             name=name,
             attempts=len(places),
-            people=len(np.unique(self.owner[np.flatnonzero(rows & self.named)])),
+            people=self._persons(rows),
             rules=tuple(ranked[:EXAMPLES]),
             examples=self._examples(places, why),
         )
@@ -219,7 +223,7 @@ class _Comparing:
 
     def _group(self, kind: str, name: str, rows: Bools) -> Callable[[Mapping[str, Estimate]], Group]:
         stopped = self._pair(f"{kind}: {name}", rows)
-        people = len(np.unique(self.owner[rows & self.named]))
+        people = self._persons(rows)
         return lambda known: Group(
             kind=kind,
             name=name,
@@ -310,10 +314,8 @@ class _Comparing:
 
     def _attacks(self) -> list[Callable[[Mapping[str, Estimate]], Caught]]:
         """By campaign where there are any (a simulation), else by the technique of what weighed most."""
-        labelled = (self.frame["label"] == "attack").to_numpy()
-        simulated = (self.frame["campaign"] != "").to_numpy()
         found = []
-        for column, rows in (("campaign", simulated), ("technique", labelled & ~simulated)):
+        for column, rows in (("campaign", self.simulated), ("technique", self.labelled & ~self.simulated)):
             values = self.frame[column].cast(pl.String).to_numpy()
             found += [
                 self._caught(name or "(no evidence)", rows & (values == name))
@@ -322,8 +324,7 @@ class _Comparing:
         return found
 
     def _labelled(self) -> Callable[[Mapping[str, Estimate]], Caught] | None:
-        rows = (self.frame["label"] == "attack").to_numpy()
-        return self._caught("all of them", rows) if rows.any() else None
+        return self._caught("all of them", self.labelled) if self.labelled.any() else None
 
     def _benign(self) -> Callable[[Mapping[str, Estimate]], Group] | None:
         rows = (self.frame["label"] == "benign").to_numpy()

@@ -128,8 +128,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
     def summary(self) -> str:
         """In one line."""
-        by = {turn.name: turn.attempts for turn in self.turns}
-        words = [f"{by[name]:,} {name}" for name in by]
+        words = [f"{turn.attempts:,} {turn.name}" for turn in self.turns]
         caught = (
             f"; labelled attacks: {self.labelled.won:,} won, {self.labelled.lost:,} lost"
             if self.labelled

@@ -22,7 +22,7 @@ from stepwarden.lab.backtest.compare import Evidence, Side, compare
 from stepwarden.lab.backtest.deciding import decided
 from stepwarden.lab.backtest.figures import Comparison
 from stepwarden.lab.backtest.folding import Folded, Folding, differs
-from stepwarden.lab.backtest.history import History, read
+from stepwarden.lab.backtest.history import History, Watch, read
 from stepwarden.lab.backtest.resample import REPLICATES
 from stepwarden.lab.backtest.sparse import CUSTOM
 from stepwarden.policy.cel.emit import FACTS
@@ -47,7 +47,7 @@ def over_log(
     mode: Mode,
     seed: int,
     progress: Progress,
-) -> tuple[Comparison, History]:
+) -> Comparison:
     """Back-test over a log.
 
     Args:
@@ -59,13 +59,16 @@ def over_log(
         InputError: there is nothing to compare.
         CorruptLogError: the two ways do not agree: the log does not hold what it should.
     """
-    before = against if against is not None else live(leaves(), start())
-    folding = Folding([before, candidate]) if mode != "columns" else None
-    history = read(
-        leaves(), start=start(), progress=lambda done: progress("reading", done, size), watch=folding
-    )
-    if folding is None:
-        return over_history(history, candidate, before, seed=seed, progress=progress), history
+
+    def reading(watch: Watch | None) -> History:
+        return read(
+            leaves(), start=start(), progress=lambda done: progress("reading", done, size), watch=watch
+        )
+
+    if mode == "columns":
+        return over_history(reading(None), candidate, against, seed=seed, progress=progress)
+    folding = Folding([against if against is not None else live(leaves(), start()), candidate])
+    history = reading(folding)
     was, now = folding.folded
     if mode == "both":
         for one in (was, now):
@@ -75,7 +78,7 @@ def over_log(
                     f"folding the log and its recorded signals lead to different answers ({found}): "
                     "run `stepwarden ledger replay`"
                 )
-    return _compared(history.frame, _by_fold(was), _by_fold(now), mode, seed, progress), history
+    return _compared(history.frame, _by_fold(was), _by_fold(now), mode, seed, progress)
 
 
 def over_history(

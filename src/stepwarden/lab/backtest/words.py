@@ -198,6 +198,12 @@ def moment(time: int) -> str:
     return f"{datetime.fromtimestamp(time / 1_000_000, UTC):%Y-%m-%d %H:%M:%S}"
 
 
+def examples(found: Comparison) -> list[tuple[str, int, tuple[Example, ...]]]:
+    """Of each kind of example its name, how many attempts there are of it, and those that are shown."""
+    kinds = [("attacks that are not stopped any more", len(found.missed), found.missed)]
+    return kinds + [(turn.name, turn.attempts, turn.examples) for turn in found.turns]
+
+
 def example(one: Example) -> str:
     """An attempt in one line."""
     said = [
