@@ -1,18 +1,14 @@
 """``stepwarden policy backtest`` and ``stepwarden lab history`` as a person meets them."""
 
 import re
-import sys
-from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 import polars as pl
 import pytest
 
 from stepwarden.app.node import Node
-from stepwarden.cli.main import main
 from stepwarden.events.encoding import decode
 from stepwarden.events.entries import PolicyStepped
 from stepwarden.lab.backtest.running import over_history
@@ -21,18 +17,8 @@ from stepwarden.policy.default import default_text
 from stepwarden.policy.loader import load
 from tests.flow.flow_house import House
 from tests.flow.test_flow_replay import busy_day
+from tests.lab.commands_house import Run, runner
 from tests.lab.test_backtest_modes import STRICTER, with_own
-
-
-class Done(NamedTuple):
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Done]
 
 
 @pytest.fixture
@@ -40,13 +26,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> R
     """The whole command line, entry point included, in this process."""
     monkeypatch.setenv("COLUMNS", "100")
 
-    def running(*given: str | Path) -> Done:
-        monkeypatch.setattr(sys, "argv", ["stepwarden", *map(str, given)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return Done(int(ended.value.code or 0), *capfd.readouterr())
-
-    return running
+    return runner(monkeypatch, capfd)
 
 
 @pytest.fixture

@@ -6,16 +6,16 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from stepwarden.cli.main import app, main
+from stepwarden.cli.main import app
 from stepwarden.errors import InputError, StepwardenError
 from stepwarden.lab.logs import labels
+from tests.lab.commands_house import Run, runner
 from tests.lab.lab_house import sshd_log
 
 COMMAND = [sys.executable, "-m", "stepwarden.cli.main", "replay"]
@@ -28,28 +28,11 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-class Done(NamedTuple):
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Done]
-
-
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
     """The whole command, entry point included, in this process: an interpreter takes seconds to start."""
 
-    def running(*given: str | Path) -> Done:
-        monkeypatch.setattr(sys, "argv", ["stepwarden", "replay", *map(str, given)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return Done(int(ended.value.code or 0), *capfd.readouterr())
-
-    return running
+    return runner(monkeypatch, capfd, "replay")
 
 
 def results(*given: str | Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:

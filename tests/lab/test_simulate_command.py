@@ -7,16 +7,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from stepwarden.cli.lab_simulated import spelled
-from stepwarden.cli.main import main
 from stepwarden.cli.own_server import own_server
 from stepwarden.errors import StepwardenError
+from tests.lab.commands_house import Run, runner
 from tests.stories.running import Server
 
 COMMAND = [sys.executable, "-m", "stepwarden.cli.main", "lab", "simulate"]
@@ -25,30 +24,13 @@ OPEN = "version: 1\nname: open\nprior: -4\nactions: {'*': {sensitivity: 1, deman
 PATIENCE = 60.0
 
 
-class Done(NamedTuple):
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Done]
-
-
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
     """The whole command, entry point included, in this process."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("STEPWARDEN_KEY", raising=False)
 
-    def running(*given: str | Path) -> Done:
-        monkeypatch.setattr(sys, "argv", ["stepwarden", "lab", "simulate", *map(str, given)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return Done(int(ended.value.code or 0), *capfd.readouterr())
-
-    return running
+    return runner(monkeypatch, capfd, "lab", "simulate")
 
 
 def test_a_run_leaves_its_files_and_says_what_came_of_it(run: Run, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from stepwarden.app.prepare import read_policy
-from stepwarden.app.settings import Settings
+from stepwarden.cli.lab_simulate import START, offline
 from stepwarden.cli.options import Bars
 from stepwarden.errors import SettingsError
 from stepwarden.policy.default import default_text
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 SHIPPED = "default"
 Numbers = tuple[int, int, int, str]
 """Seed, people, days, and the names of attackers."""
-START = "2026-01-05"
-AGENTS = 65_536
 
 
 def gate(
@@ -106,7 +104,6 @@ def simulated(
 
 
 def _simulate(out: Path, policy: str, which: str, numbers: Numbers) -> None:
-    from stepwarden.connect.lookups.agents import Agents
     from stepwarden.lab.simulate import run
 
     seed, people, days, attacks = numbers
@@ -119,11 +116,9 @@ def _simulate(out: Path, policy: str, which: str, numbers: Numbers) -> None:
         probes=True,
     )
     with Bars() as bars:
-        run.simulate_offline(
+        offline(
             run.Plan(asked),
             load(policy),
-            Settings().memory.limits(),
-            Agents(remembered=AGENTS),
             out,
             signals=False,
             progress=lambda what, done, end: bars(f"{which}: {what}", done, end),

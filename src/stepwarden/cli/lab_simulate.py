@@ -11,7 +11,7 @@ from rich.console import Console
 
 from stepwarden.app.prepare import read_policy
 from stepwarden.app.settings import Settings
-from stepwarden.cli.options import Bars
+from stepwarden.cli.options import Bars, Report
 from stepwarden.errors import InputError, SettingsError
 from stepwarden.policy.default import default_text
 from stepwarden.policy.loader import load
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 PEOPLE, DAYS = 1_000, 60
 LIVE_PEOPLE, LIVE_DAYS, LIVE_MINUTES = 100, 30, 2.0
 """Defaults against a server: what its clock has room for."""
+START = "2026-01-05"
 AGENTS = 65_536
+"""User agents whose description is kept: more than there are in any simulation."""
 
 
 def simulate(
@@ -45,7 +47,7 @@ def simulate(
         str, typer.Option(metavar="all|none|NAME,...", help="Which attackers there are besides.")
     ] = "all",
     policy: Annotated[Path | None, typer.Option(help="Policy file [default: the shipped one].")] = None,
-    start: Annotated[str, typer.Option(metavar="DATE", help="The first day, UTC.")] = "2026-01-05",
+    start: Annotated[str, typer.Option(metavar="DATE", help="The first day, UTC.")] = START,
     signals: Annotated[
         bool, typer.Option("--signals", help="Write all signals of each attempt, for back-tests.")
     ] = False,
@@ -105,7 +107,8 @@ def simulate(
     if live:
         tally = _live(plan, rules, out, minutes=minutes, server=server, key=key)
     else:
-        tally = _offline(plan, rules, out or Path(), signals=signals)
+        with Bars() as bars:
+            tally = offline(plan, rules, out or Path(), signals=signals, progress=bars)
     seconds = time.perf_counter() - began
     _show(tally, seconds, out)
 
@@ -121,15 +124,13 @@ def _make(out: Path) -> None:
         raise InputError(f"results cannot be written to {out}: {exc.strerror}", field="out") from exc
 
 
-def _offline(plan: "Plan", policy: Policy, out: Path, *, signals: bool) -> "Tally":
+def offline(plan: "Plan", policy: Policy, out: Path, *, signals: bool, progress: Report) -> "Tally":
+    """In this process, by as much memory as a server has."""
     from stepwarden.connect.lookups.agents import Agents
     from stepwarden.lab.simulate.run import simulate_offline
 
-    limits = Settings().memory.limits()
-    with Bars() as progress:
-        return simulate_offline(
-            plan, policy, limits, Agents(remembered=AGENTS), out, signals=signals, progress=progress
-        )
+    limits, agents = Settings().memory.limits(), Agents(remembered=AGENTS)
+    return simulate_offline(plan, policy, limits, agents, out, signals=signals, progress=progress)
 
 
 def _live(

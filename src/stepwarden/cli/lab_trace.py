@@ -41,6 +41,7 @@ def trace(
             found = collect(
                 reader.leaves,
                 index,
+                first=reader.floor(),
                 size=head.size if head is not None else 0,
                 days=days,
                 most=most,
@@ -67,7 +68,7 @@ def _show(console: Console, found: Trace) -> None:
     if why(target):
         console.print(Text(f"because of {why(target, 6)}", style="dim"))
     if not found.links:
-        console.print("Nothing before it shares anything with it.")
+        console.print(f"Nothing before it shares anything with it.{_pruned(found)}")
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("before", "entry", "who", "what", "shares", "because"):
@@ -76,9 +77,12 @@ def _show(console: Console, found: Trace) -> None:
         table.add_row(*_row(found, link))
     console.print(table)
     more = f" {found.left_out:,} more ordinary links are not shown (--most)." if found.left_out else ""
-    console.print(
-        Text(f"{found.read:,} entries read, back to {moment(found.since)} UTC at most.{more}", style="dim")
-    )
+    read = f"{found.read:,} entries read, back to {moment(found.since)} UTC at most."
+    console.print(Text(f"{read}{_pruned(found)}{more}", style="dim"))
+
+
+def _pruned(found: Trace) -> str:
+    return f" What was before entry {found.floor:,} was pruned." if found.floor else ""
 
 
 def _row(found: Trace, link: Link) -> tuple[Text | str, ...]:

@@ -10,10 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from stepwarden.app.prepare import read_policy
-from stepwarden.cli.options import DATA, Bars, Data, open_log
+from stepwarden.cli.kept import kept_log
+from stepwarden.cli.options import DATA, Bars, Data
 from stepwarden.errors import InputError, SettingsError
-from stepwarden.events.encoding import decode_trusted
-from stepwarden.events.entries import PolicyChanged
 from stepwarden.policy.default import default_text
 from stepwarden.policy.loader import load
 from stepwarden.policy.policy import Policy
@@ -97,14 +96,10 @@ def _history(policy: Policy, data: Path, simulated: Path | None) -> "History":
     with Bars() as bars:
         if simulated is not None:
             return reading.simulated(simulated, policy)
-        reader = open_log(data)
-        try:
-            head = reader.load()
-            size = head.size if head is not None else 0
-            leaves = reader.leaves(reader.floor(), size)
-            return reading.own_log(leaves, policy, lambda done: bars("reading", done, size))
-        finally:
-            reader.close()
+        with kept_log(data) as log:
+            return reading.own_log(
+                log.leaves(), policy, lambda done: bars("reading", done, log.size), first=log.floor
+            )
 
 
 def _write(policy: Policy, found: "Proposal", out: Path, *, gate: bool) -> list[str]:
@@ -150,20 +145,10 @@ def _policy(given: Path | None, data: Path, simulated: Path | None) -> Policy:
         return load(default_text() if str(given) == "-" else read_policy(given))
     if simulated is not None:
         return load(read_policy(simulated / "policy.yaml"))
-    reader = open_log(data)
-    try:
-        head = reader.load()
-        text = ""
-        for leaf in reader.leaves(reader.floor(), head.size if head is not None else 0):
-            if b'"policy.changed"' in leaf:
-                entry = decode_trusted(leaf)
-                if isinstance(entry, PolicyChanged):
-                    text = entry.text
-    finally:
-        reader.close()
-    if not text:
-        raise InputError("the log holds no policy in force: name one by --policy")
-    return load(text)
+    from stepwarden.lab.entries import live_policy
+
+    with kept_log(data) as log:
+        return live_policy(log.leaves(), log.start(), option="--policy")
 
 
 def _show(console: Console, found: "Proposal", history: "History", title: str) -> None:

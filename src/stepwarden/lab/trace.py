@@ -88,13 +88,15 @@ class Link:
 @dataclass(slots=True, kw_only=True)
 class Trace:
     """``target`` is the attempt, ``links`` what led to it, oldest first. ``read`` entries were looked at, back to
-    ``since`` (microseconds); ``left_out`` links were dropped, the ordinary ones first."""
+    ``since`` (microseconds); ``left_out`` links were dropped, the ordinary ones first. ``floor``: where reading ended
+    because everything before it was pruned; 0 where it did not."""
 
     target: Link
     links: list[Link]
     read: int
     since: int
     left_out: int
+    floor: int
     names: dict[tuple[str, str], str]
 
 
@@ -102,6 +104,7 @@ def collect(
     leaves: Leaves,
     index: int,
     *,
+    first: int = 0,
     size: int = 0,
     days: int = 30,
     most: int = 60,
@@ -112,6 +115,7 @@ def collect(
 
     Args:
         leaves: the log's leaves from one index to before another, in order.
+        first: the index of the oldest entry that the log still holds.
         size: of the log; what stands after the attempt is asked how it ended and what it was labelled.
         days: how far back, 1 to 3,650.
         most: links that are kept, 1 to 1,000.
@@ -136,27 +140,24 @@ def collect(
     for later in _afterwards(leaves, index + 1, min(size, index + reach)):
         chain.hear(later)
     chain.settle()
-    read = 0
-    for at, before in _backwards(leaves, index, reach):
+    read, floor = 0, first
+    for at, before in _backwards(leaves, index, max(first, index - reach)):
         read += 1
         if read % CHUNK == 0:
             progress(read)
         if before.time < chain.since:
+            floor = 0
             break
         chain.take(at, before)
-    return chain.trace(read, most)
+    return chain.trace(read, most, floor if index - read == first else 0)
 
 
-def _backwards(leaves: Leaves, index: int, reach: int) -> Iterator[tuple[int, Entry]]:
-    stop = index
-    floor = max(0, index - reach)
-    while stop > floor:
-        start = max(floor, stop - CHUNK)
+def _backwards(leaves: Leaves, stop: int, first: int) -> Iterator[tuple[int, Entry]]:
+    while stop > first:
+        start = max(first, stop - CHUNK)
         block = list(leaves(start, stop))
-        if not block:
-            return  # pruned: what is not there cannot be followed
         for offset in range(len(block) - 1, -1, -1):
-            yield stop - len(block) + offset, decode_trusted(block[offset])
+            yield start + offset, decode_trusted(block[offset])
         stop = start
 
 
@@ -213,7 +214,7 @@ class _Chain:
         for rule, weight in link.rules.items():
             known.rules[rule] = max(weight, known.rules.get(rule, weight))
 
-    def trace(self, read: int, most: int) -> Trace:
+    def trace(self, read: int, most: int, floor: int) -> Trace:
         ranked = sorted(self._links.values(), key=_importance)
         kept = sorted(ranked[:most], key=lambda link: (link.last, link.index))
         return Trace(
@@ -222,6 +223,7 @@ class _Chain:
             read=read,
             since=self.since,
             left_out=len(ranked) - len(kept),
+            floor=floor,
             names=_names([*kept, self._target]),
         )
 

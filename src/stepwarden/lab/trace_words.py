@@ -95,6 +95,7 @@ def as_dict(trace: Trace) -> dict[str, Any]:
         "read": trace.read,
         "since": moment(trace.since),
         "left_out": trace.left_out,
+        "floor": trace.floor,
         "tokens": {name: token for (_, token), name in trace.names.items()},
     }
 

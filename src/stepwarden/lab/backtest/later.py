@@ -7,14 +7,12 @@ import numpy as np
 import polars as pl
 
 from stepwarden.events.entries import (
-    ChallengeExpired,
-    ChallengeFailed,
     ChallengeIssued,
-    ChallengePassed,
     Entry,
     LabelApplied,
     OutcomeReported,
 )
+from stepwarden.lab.entries import ending
 
 OUTCOMES: Final = ("unknown", "success", "failure")
 ENDS: Final = ("", "passed", "failed", "abandoned", "denied")
@@ -61,21 +59,16 @@ class Later:
                 row = self._row.get(previous)
                 if row is not None:
                     self._challenges[challenge] = row
-            case ChallengePassed(challenge=challenge):
-                self._end(challenge, "passed")
-            case ChallengeFailed(challenge=challenge, reason=reason):
-                self._end(challenge, "denied" if reason == "denied" else "failed")
-            case ChallengeExpired(challenge=challenge):
-                self._end(challenge, "abandoned")
-            case LabelApplied(previous=previous):
+            case LabelApplied():
                 self._label(entry)
             case _:
-                pass
+                self._end(entry)
 
-    def _end(self, challenge: str, how: str) -> None:
-        row = self._challenges.pop(challenge, None)
-        if row is not None:
-            self._ends[row] = _END[how]
+    def _end(self, entry: Entry) -> None:
+        ended = ending(entry)
+        row = self._challenges.pop(ended[0], None) if ended is not None else None
+        if ended is not None and row is not None:
+            self._ends[row] = _END[ended[1]]
 
     def _label(self, entry: LabelApplied) -> None:
         row = self._row.get(entry.previous)

@@ -14,8 +14,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from stepwarden.errors import CorruptLogError, InputError
-from stepwarden.events.encoding import decode_trusted
-from stepwarden.events.entries import PolicyChanged
 from stepwarden.flow.state import LogState
 from stepwarden.lab.backtest.assessing import ColumnPolicy
 from stepwarden.lab.backtest.compare import Evidence, Side, compare
@@ -25,6 +23,7 @@ from stepwarden.lab.backtest.folding import Folded, Folding, differs
 from stepwarden.lab.backtest.history import History, Watch, read
 from stepwarden.lab.backtest.resample import REPLICATES
 from stepwarden.lab.backtest.sparse import CUSTOM
+from stepwarden.lab.entries import live_policy
 from stepwarden.policy.cel.emit import FACTS
 from stepwarden.policy.loader import load
 from stepwarden.policy.policy import Policy
@@ -67,7 +66,9 @@ def over_log(
 
     if mode == "columns":
         return over_history(reading(None), candidate, against, seed=seed, progress=progress)
-    folding = Folding([against if against is not None else live(leaves(), start()), candidate])
+    folding = Folding(
+        [against if against is not None else live_policy(leaves(), start(), option="--against"), candidate]
+    )
     history = reading(folding)
     was, now = folding.folded
     if mode == "both":
@@ -92,23 +93,6 @@ def over_history(
     before = against if against is not None else load(history.policy)
     was, now = (_by_columns(history, policy, progress) for policy in (before, candidate))
     return _compared(history.frame, was, now, "columns", seed, progress)
-
-
-def live(leaves: Iterable[bytes], start: LogState | None) -> Policy:
-    """The policy that is live at the end of a log.
-
-    Raises:
-        InputError: none is.
-    """
-    text = start.policy.text if start is not None and start.policy is not None else ""
-    for leaf in leaves:
-        if b'"policy.changed"' in leaf:
-            entry = decode_trusted(leaf)
-            if isinstance(entry, PolicyChanged):
-                text = entry.text
-    if not text:
-        raise InputError("the log holds no live policy: name one by --against", field="against")
-    return load(text)
 
 
 def _compared(

@@ -19,7 +19,6 @@ from stepwarden.events.entries import (
     ChallengeExpired,
     ChallengeFailed,
     ChallengeIssued,
-    ChallengePassed,
     Entry,
     EventRecorded,
     FactorEnrolled,
@@ -28,6 +27,7 @@ from stepwarden.events.entries import (
     OutcomeReported,
     SessionRevoked,
 )
+from stepwarden.lab.entries import ending
 from stepwarden.lab.tuning.patterns import Event, Pattern, Patterns
 from stepwarden.lab.tuning.samples import SHOWN, Belief, Row, Samples, believed, gather
 from stepwarden.policy.policy import Policy
@@ -60,8 +60,10 @@ class History:
     patterns: list[Pattern]
 
 
-def own_log(leaves: Iterable[bytes], policy: Policy, progress: Callable[[int], None]) -> History:
-    """The history of a log, oldest leaf first.
+def own_log(
+    leaves: Iterable[bytes], policy: Policy, progress: Callable[[int], None], *, first: int = 0
+) -> History:
+    """The history of a log, oldest leaf first; of a pruned one ``first`` is the index of that leaf.
 
     Raises:
         InputError: the log holds no attempt.
@@ -69,7 +71,7 @@ def own_log(leaves: Iterable[bytes], policy: Policy, progress: Callable[[int], N
     attempts: dict[int, _Attempt] = {}
     challenges: dict[str, int] = {}
     beside: list[tuple[int, str, str]] = []
-    for index, leaf in enumerate(leaves):
+    for index, leaf in enumerate(leaves, start=first):
         entry = decode_trusted(leaf)
         if isinstance(entry, AttemptDecided):
             attempts[index] = _Attempt(index, entry, outcome=entry.facts.outcome)
@@ -153,25 +155,14 @@ def _join(entry: Entry, attempts: dict[int, _Attempt], challenges: dict[str, int
                     attempts[previous].beliefs.append(SHOWN["worked"])
         case ChallengeIssued(challenge=challenge, previous=previous):
             challenges[challenge] = previous
-        case ChallengePassed(challenge=challenge):
-            _believe(attempts, challenges, challenge, SHOWN["passed"])
-        case ChallengeFailed(challenge=challenge, reason=reason):
-            _believe(attempts, challenges, challenge, SHOWN["denied" if reason == "denied" else "failed"])
-        case ChallengeExpired(challenge=challenge):
-            _believe(attempts, challenges, challenge, SHOWN["abandoned"])
         case LabelApplied(previous=previous, label=label, source=source, reliability=reliability):
             if previous in attempts:
                 attempts[previous].beliefs.append(Belief(source, label == "attack", reliability))
         case _:
-            pass
-
-
-def _believe(
-    attempts: dict[int, _Attempt], challenges: dict[str, int], challenge: str, belief: Belief
-) -> None:
-    attempt = attempts.get(challenges.pop(challenge, -1))
-    if attempt is not None:
-        attempt.beliefs.append(belief)
+            ended = ending(entry)
+            attempt = attempts.get(challenges.pop(ended[0], -1)) if ended is not None else None
+            if ended is not None and attempt is not None:
+                attempt.beliefs.append(SHOWN[ended[1]])
 
 
 def _row(attempt: _Attempt, policy: Policy, kinds: dict[str, type]) -> Row:
