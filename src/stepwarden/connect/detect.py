@@ -10,7 +10,8 @@
 
 A file may be packed by gzip, or be a zip archive of such files; UTF-8, UTF-16 or Latin-1. The format is told from the
 beginning of the text alone, never from the file's name. JSON is what the first importer that knows one of its first
-records says; text is Keycloak's if one of the first lines is, else syslog if one is.
+records says; text is Keycloak's if one of the first lines is; an application's if one of them says how a sign-in ended;
+else syslog if one is.
 """
 
 import os
@@ -18,6 +19,9 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 
 from stepwarden.connect.importers import cloudtrail, entra, google, keycloak, m365, okta, windows
+from stepwarden.connect.importers.applications import records
+from stepwarden.connect.importers.applications.importer import Applications
+from stepwarden.connect.importers.applications.reader import says_a_sign_in
 from stepwarden.connect.importers.base import Imported, Importer, Item, Skipped, Unknown
 from stepwarden.connect.importers.clean import fold
 from stepwarden.connect.importers.csvlog import RBA, CsvLog
@@ -25,7 +29,7 @@ from stepwarden.connect.importers.csvrows import separator_of
 from stepwarden.connect.importers.jsonlines import JsonLines
 from stepwarden.connect.importers.jsonlog import Converter
 from stepwarden.connect.importers.jsonrecords import read_records
-from stepwarden.connect.importers.openssh import OpenSSH
+from stepwarden.connect.importers.openssh import SYSTEM, OpenSSH
 from stepwarden.connect.importers.reading import SPACE, Member, lines, members
 from stepwarden.connect.importers.syslog import Clock, parse_head
 from stepwarden.errors import InputError, UnknownFormatError
@@ -40,6 +44,7 @@ FORMATS: dict[str, str] = {
     "okta": "Okta system log: JSON array or JSON lines",
     "google": "Google Workspace Reports API activities: JSON",
     "windows": "Windows Security events as JSON lines: NXLog, Winlogbeat, evtx_dump",
+    "applications": "text logs of applications that you host: Authelia, Vaultwarden, Dovecot and many more",
     "keycloak": "Keycloak events: listener JSON, admin REST JSON, or the server's text log",
     "stepwarden": "Stepwarden's own JSON lines: the fields of an attempt and a time",
     "csv": "CSV with --map time=COLUMN,user=COLUMN,...; the RBA data set needs no mapping",
@@ -54,6 +59,7 @@ _CONVERTERS: dict[str, Converter] = {
     "entra": entra.convert,
     "windows": windows.convert,
     "keycloak": keycloak.convert,
+    "applications": records.convert,
 }
 _LOOKED_AT = 50
 _SECOND_LOOK = 1 << 21
@@ -134,6 +140,8 @@ def importer(
             return google.Google()
         case "windows":
             return windows.Windows()
+        case "applications":
+            return Applications(year=year, modified=modified)
         case "keycloak":
             return keycloak.Keycloak()
         case "stepwarden":
@@ -152,11 +160,12 @@ def _detect(member: Member) -> str:
     start = member.sample()
     if not start.strip(SPACE):
         raise UnknownFormatError(f"{member.name} is empty", field=member.name)
+    found = ""
     if start.lstrip(SPACE)[0] in "{[":
         # a single record may be longer than the first sample
         found = _json_format(start) or _json_format(member.sample(_SECOND_LOOK))
-    else:
-        found = _text_format(start)
+    # a line of text, too, may begin with a bracket
+    found = found or _text_format(start)
     if not found:
         raise UnknownFormatError(f"cannot tell the format of {member.name}: {_known()}", field=member.name)
     return found
@@ -190,6 +199,9 @@ def _text_format(start: str) -> str:
     if any(keycloak.is_event(line) for line in beginning):
         return "keycloak"
     clock = Clock(year=2000, modified=0)
-    if any(parse_head(line, clock) is not None for line in beginning):
+    heads = [head for line in beginning if (head := parse_head(line, clock)) is not None]
+    if any(head.program in SYSTEM for head in heads):
         return "openssh"
-    return ""
+    if any(says_a_sign_in(line) for line in beginning):
+        return "applications"
+    return "openssh" if heads else ""

@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterable, Iterator
 import msgspec
 
 from stepwarden.connect.importers import pam
+from stepwarden.connect.importers.applications.reader import read_line
+from stepwarden.connect.importers.applications.stamps import Stamps
 from stepwarden.connect.importers.base import Item, Skipped, Unknown, shorten
 from stepwarden.connect.importers.processes import CONVERSATION, NAMED, SAME, Processes, Said, login
 from stepwarden.connect.importers.reading import lines
@@ -48,6 +50,8 @@ _METHODS: dict[str, tuple[Method, ...]] = {
     "gssapi-with-mic": ("pop",),
 }
 _SSHD = frozenset(("sshd", "sshd-session", "sshd-auth"))
+SYSTEM = _SSHD | {"su", "sudo"}
+"""Programs whose own lines are read here."""
 _NO_SIGN_IN_WORDS = frozenset(
     ("Did", "Unable", "Bad", "kex_exchange_identification:", "banner", "ssh_dispatch_run_fatal:", "Could",
      "Protocol", "drop", "refused", "beginning", "warning:", "srclimit_penalise:", "penalty:", "Not", "scanned",
@@ -79,17 +83,32 @@ class OpenSSH:
 
     def read(self, blocks: Iterable[str], source: str) -> Iterator[Item]:
         """Each line of the log; see the module."""
-        reading = _Reading(Clock(year=self._year, modified=self._modified), source)
-        for number, line in enumerate(lines(iter(blocks)), start=1):
-            yield from reading.line(number, line)
-        yield from reading.processes.rest()
+        yield from read_system_log(blocks, source, Clock(year=self._year, modified=self._modified))
+
+
+def read_system_log(
+    blocks: Iterable[str], source: str, clock: Clock, otherwise: Skipped | None = None
+) -> Iterator[Item]:
+    """Each line of a log that may hold lines of sshd, PAM, su, sudo and ``applications``.
+
+    Args:
+        otherwise: what a line is that is none of syslog's, nor of an application; None: unknown.
+    """
+    reading = _Reading(clock, source, otherwise)
+    for number, line in enumerate(lines(iter(blocks)), start=1):
+        yield from reading.line(number, line)
+    yield from reading.processes.rest()
 
 
 class _Reading:
     """One file being read. Each method takes a line apart and returns what it became."""
 
-    def __init__(self, clock: Clock, source: str) -> None:
+    def __init__(self, clock: Clock, source: str, otherwise: Skipped | None) -> None:
         self._clock = clock
+        self._stamps = Stamps(clock)
+        self._source = source
+        self._otherwise = otherwise
+        self._line = ""
         self.processes = Processes(source)
         self._before: Head | None = None
         self._words: dict[str, Callable[[Head, int], list[Item]]] = {
@@ -117,7 +136,9 @@ class _Reading:
         if head is None:
             if not line or line.isspace():
                 return [_BLANK]
-            return [Unknown(number, shorten(line), "no syslog line")]
+            said = read_line(line, self._source, number, self._stamps)
+            return [said or self._otherwise or Unknown(number, shorten(line), "no syslog line")]
+        self._line = line
         return self.message(head, number)
 
     def message(self, head: Head, number: int) -> list[Item]:
@@ -138,7 +159,7 @@ class _Reading:
             return pam.pam_line(self.processes, head, number, old[1], head.message)
         if head.message.startswith("pam_"):
             return pam.other_line(self.processes, head, number, _OTHER)
-        return [_OTHER]
+        return [read_line(self._line, self._source, number, self._stamps, head.time) or _OTHER]
 
     def _sshd(self, head: Head, number: int, word: str) -> list[Item]:
         if word.startswith("pam_"):
@@ -256,6 +277,7 @@ class _Reading:
         if not head.message.startswith(
             ("Failed ", "Accepted ", "Invalid user", "pam_", "authentication failure")
         ):
+            self._line = head.message
             return self.message(head, number)
         given: list[Item] = []
         for _ in range(min(times, pam.MOST_REPEATS)):

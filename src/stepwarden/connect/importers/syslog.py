@@ -25,7 +25,7 @@ import msgspec
 
 from stepwarden.connect.importers.times import parse_time
 
-_MONTHS = {
+MONTHS = {
     name: number
     for number, name in enumerate(
         ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), start=1
@@ -81,7 +81,7 @@ class Clock:
         return self.time
 
     def _minute(self, text: str) -> int | None:
-        month = _MONTHS.get(text[:3])
+        month = MONTHS.get(text[:3])
         day, hour, minute = text[4:6].strip(), text[7:9], text[10:12]
         if month is None or text[3] + text[6] + text[9:10] != "  :" or not (day + hour + minute).isdecimal():
             return None

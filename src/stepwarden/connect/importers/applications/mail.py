@@ -1,0 +1,5 @@
+"""Mail servers."""
+
+from stepwarden.connect.importers.applications.messages import Message
+
+MESSAGES: tuple[Message, ...] = ()
