@@ -126,6 +126,10 @@ class Describer:
         facts, position = self._facts(attempt, actor, time, address, agent)
         return Described(facts, self._personal(attempt, address, agent, position), position)
 
+    def address(self, attempt: Attempt) -> str:
+        """The client's address as it is shown to people; "" where none is known."""
+        return self._address(attempt).text
+
     def facts(self, attempt: Attempt, *, actor: str, time: int) -> tuple[Facts, Position | None]:
         """As ``describe``, for whoever writes nothing down: without the personal fields."""
         return self._facts(attempt, actor, time, self._address(attempt), self._agent(attempt.user_agent))

@@ -23,12 +23,14 @@ import msgspec
 from stepwarden.connect.importers.base import Imported
 from stepwarden.events.attempt import Outcome
 from stepwarden.events.entries import Demand, Evidence, Standing, Verdict
-from stepwarden.flow.facts import Described, Describer
+from stepwarden.events.facts import Facts
+from stepwarden.flow.facts import Describer
 from stepwarden.flow.judge import weigh
 from stepwarden.flow.views import explain
 from stepwarden.policy.policy import Assessment, Policy
 from stepwarden.signals.limits import Limits
 from stepwarden.signals.state import SignalState
+from stepwarden.signals.travel import Position
 
 SIGN_IN = "login"
 NOBODY = Standing()
@@ -105,16 +107,16 @@ class Replay:
     def decide(self, item: Imported) -> Replayed:
         """Decide one attempt, then take in how it ended."""
         attempt = item.attempt
-        described = self.describer.describe(attempt, actor=attempt.actor, time=item.time)
+        facts, position = self.describer.facts(attempt, actor=attempt.actor, time=item.time)
         standing = NOBODY if attempt.action == SIGN_IN else Standing(aal=1, since=item.time)
-        found = weigh(self.signals, self.policy, described.facts, standing, None, item.time, doubted=False)
+        found = weigh(self.signals, self.policy, facts, standing, None, item.time, doubted=False)
         assessment, verdict = found.assessment, found.verdict
-        self._fold(described, verdict)
+        self._fold(facts, position, verdict)
         texts, rules = self._explain(assessment, verdict)
         return Replayed(
             time=item.time,
             actor=attempt.actor,
-            ip=described.personal["ip"],
+            ip=self.describer.address(attempt),
             action=attempt.action,
             outcome=attempt.outcome,
             decision=verdict,
@@ -135,12 +137,12 @@ class Replay:
             known = self._explained[key] = explain(self.policy, assessment, verdict)
         return known
 
-    def _fold(self, described: Described, verdict: Verdict) -> None:
-        facts, signals = described.facts, self.signals
+    def _fold(self, facts: Facts, position: Position | None, verdict: Verdict) -> None:
+        signals = self.signals
         signals.attempted(facts)
         if verdict == "deny":
             return
         succeeded = facts.outcome == "success"
         signals.ended(facts, learn=succeeded)
-        if succeeded and facts.actor and described.position is not None:
-            self.describer.places.arrived(facts.actor, described.position, facts.time)
+        if succeeded and facts.actor and position is not None:
+            self.describer.places.arrived(facts.actor, position, facts.time)
