@@ -44,8 +44,8 @@ FORMATS: dict[str, str] = {
     "okta": "Okta system log: JSON array or JSON lines",
     "google": "Google Workspace Reports API activities: JSON",
     "windows": "Windows Security events as JSON lines: NXLog, Winlogbeat, evtx_dump",
-    "applications": "text logs of applications that you host: Authelia, Vaultwarden, Dovecot and many more",
     "keycloak": "Keycloak events: listener JSON, admin REST JSON, or the server's text log",
+    "applications": "logs of applications that you host: Authelia, Vaultwarden, Dovecot and many more",
     "stepwarden": "Stepwarden's own JSON lines: the fields of an attempt and a time",
     "csv": "CSV with --map time=COLUMN,user=COLUMN,...; the RBA data set needs no mapping",
 }
