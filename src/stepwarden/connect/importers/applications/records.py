@@ -1,15 +1,35 @@
 """JSON that applications write: one function for each application, which knows its records by their keys.
 
->>> convert(fold({"some": "record"})) is None
+>>> convert({"some": "record"}) is None
 True
 """
 
 from typing import Final
 
-from stepwarden.connect.importers.clean import Folded, fold
+from stepwarden.connect.importers.applications.records_identity import authentik, teleport
+from stepwarden.connect.importers.applications.records_servers import caddy, mongodb, sftpgo
+from stepwarden.connect.importers.applications.records_services import (
+    audiobookshelf,
+    gitlab,
+    gitlab_message,
+    nextcloud,
+    ntfy,
+)
+from stepwarden.connect.importers.clean import Folded
 from stepwarden.connect.importers.jsonlog import Converted, Converter
 
-CONVERTERS: Final[tuple[Converter, ...]] = ()
+CONVERTERS: Final[tuple[Converter, ...]] = (
+    audiobookshelf,
+    authentik,
+    caddy,
+    gitlab,
+    gitlab_message,
+    mongodb,
+    nextcloud,
+    ntfy,
+    sftpgo,
+    teleport,
+)
 
 
 def convert(record: Folded) -> Converted:
@@ -19,6 +39,3 @@ def convert(record: Folded) -> Converted:
         if found is not None:
             return found
     return None
-
-
-__all__ = ["CONVERTERS", "convert", "fold"]
