@@ -32,6 +32,7 @@ from stepwarden.connect.importers.jsonrecords import read_records
 from stepwarden.connect.importers.openssh import SYSTEM, OpenSSH
 from stepwarden.connect.importers.reading import SPACE, Member, lines, members
 from stepwarden.connect.importers.syslog import Clock, parse_head
+from stepwarden.connect.importers.windowsxml import is_xml
 from stepwarden.errors import InputError, UnknownFormatError
 
 __all__ = ["FORMATS", "Imported", "Item", "Skipped", "Unknown", "detect", "open_log"]
@@ -43,7 +44,7 @@ FORMATS: dict[str, str] = {
     "cloudtrail": "AWS CloudTrail: log files, single events, JSON lines, lookup-events",
     "okta": "Okta system log: JSON array or JSON lines",
     "google": "Google Workspace Reports API activities: JSON",
-    "windows": "Windows Security events as JSON lines: NXLog, Winlogbeat, evtx_dump",
+    "windows": "Windows Security events: JSON of NXLog, Winlogbeat, evtx_dump; XML",
     "keycloak": "Keycloak events: listener JSON, admin REST JSON, or the server's text log",
     "applications": "logs of applications that you host: Authelia, Vaultwarden, Dovecot and many more",
     "stepwarden": "Stepwarden's own JSON lines: the fields of an attempt and a time",
@@ -189,6 +190,8 @@ def _json_format(start: str) -> str:
 
 
 def _text_format(start: str) -> str:
+    if is_xml(start):
+        return "windows"
     beginning = list(islice(lines([start]), _LOOKED_AT))
     header = next((line.strip(SPACE) for line in beginning if line.strip(SPACE) and line[0] != "#"), "")
     columns = {cell.strip(' "').lower() for cell in header.split(separator_of(header))}

@@ -1,4 +1,4 @@
-"""Windows Security events as JSON lines: NXLog (and OTRF's sets), Winlogbeat old and new, ``evtx_dump``.
+"""Windows Security events: JSON of NXLog (and OTRF's sets), Winlogbeat old and new and ``evtx_dump``, or XML.
 
 >>> log = ['{"EventID":4625,"Channel":"Security","@timestamp":"2020-10-22T08:29:55.210Z","TargetUserName":"Bob",'
 ...        '"LogonType":"3","IpAddress":"::ffff:192.0.2.7","Hostname":"WS5.example.com"}']
@@ -32,7 +32,7 @@ give the zone (a multiple of 15 minutes), so the event's own time is used.
 
 from collections.abc import Iterable, Iterator
 
-from stepwarden.connect.importers.base import Item, Skipped
+from stepwarden.connect.importers.base import Item, Skipped, Unknown, shorten
 from stepwarden.connect.importers.clean import (
     Folded,
     address,
@@ -43,8 +43,10 @@ from stepwarden.connect.importers.clean import (
     required_time,
     text,
 )
-from stepwarden.connect.importers.jsonlog import Converted, Found, outcome_of, read_json
+from stepwarden.connect.importers.jsonlog import Converted, Found, items, outcome_of, read_json
+from stepwarden.connect.importers.reading import begun
 from stepwarden.connect.importers.times import parse_time
+from stepwarden.connect.importers.windowsxml import read_events
 from stepwarden.events.attempt import Attempt
 
 _OTHER_CHANNEL = Skipped("an event of another channel than Security")
@@ -76,6 +78,8 @@ _SYSTEM_DOMAINS = frozenset(
     ("nt authority", "window manager", "font driver host", "nt service", "nt virtual machine")
 )
 _QUARTER = 900 * 1_000_000
+_AUDIT_FAILURE = 0x10_0000_0000_0000
+"""The keyword of a failure, where keywords are written as a number."""
 
 
 class Windows:
@@ -85,7 +89,16 @@ class Windows:
 
     def read(self, blocks: Iterable[str], source: str) -> Iterator[Item]:
         """Every event of the log."""
-        return read_json(blocks, source, convert)
+        head, whole = begun(blocks)
+        return _read_xml(whole, source) if head == "<" else read_json(whole, source, convert)
+
+
+def _read_xml(blocks: Iterator[str], source: str) -> Iterator[Item]:
+    for line, event in read_events(blocks):
+        if isinstance(event, str):
+            yield Unknown(line, shorten(event), "no event in the XML that Windows writes")
+        else:
+            yield from items(event, line, source, convert)
 
 
 def convert(record: Folded) -> Converted:
@@ -175,7 +188,13 @@ def _good(kind: int, event: Folded) -> bool | None:
     status = first(event, "status", "resultcode", "failurecode").lower()
     if status.startswith("0x") and kind in (4768, 4769, 4776):
         return status.strip("0x") == ""
-    said = (first(event, "eventtype"), text(event.get("keywords")), first(event, "outcome"))
+    keywords = text(event.get("keywords"))
+    if keywords[:2].lower() == "0x" and len(keywords) <= 18:
+        try:
+            return not int(keywords, 16) & _AUDIT_FAILURE
+        except ValueError:
+            return None
+    said = (first(event, "eventtype"), keywords, first(event, "outcome"))
     return not any("failure" in word.lower() for word in said)
 
 
