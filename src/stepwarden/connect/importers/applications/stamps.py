@@ -8,6 +8,14 @@ True
 True
 >>> stamps.first("[May  2 10:00:00] x") == stamps.first("date=2024-05-02 time=12:00:00 tz=+0200") == first - 250_000
 True
+>>> stamps.first("[GIN] 2024/05/02 - 10:00:00 |") == stamps.first("5/2/2024, 10:00:00\\u202fAM x") == first - 250_000
+True
+>>> stamps.first("05/02/24, 10:00:00 AM MST.25 x") == first - 250_000
+True
+>>> stamps.first("  Auth: x at [Thu, 02 May 2024 10:00:00.250000 UTC]") == first
+True
+>>> stamps.first("May 2 10:00:00 x") == stamps.read("2/May/2024:10:00:00 +0000") == stamps.read("1714644000")
+True
 >>> stamps.first("no time at all") is None
 True
 
@@ -27,13 +35,16 @@ _MONTH: Final = "|".join(MONTHS)
 _CLOCK: Final = r"\d\d:\d\d:\d\d"
 _STAMP: Final = re.compile(
     rf"date=(?P<fdate>\d{{4}}-\d\d-\d\d),? time=(?P<ftime>{_CLOCK})(?P<frest>.{{0,128}}? tz=\"?(?P<fzone>[+-]\d{{4}}))?"
-    rf"|(?P<iso>\d{{4}}[-/]\d\d[-/]\d\d(?:[T ]|  |, ){_CLOCK[:2]}?\d:\d\d:\d\d)(?P<fraction>[.,]\d{{1,9}})?"
+    rf"|(?P<iso>\d{{4}}[-/]\d\d[-/]\d\d(?:[T ]|  |, | - ){_CLOCK[:2]}?\d:\d\d:\d\d)(?P<fraction>[.,]\d{{1,9}})?"
     rf"(?P<zone>Z| ?[+-]\d\d:?\d\d(?!\d))?"
-    rf"|(?P<cday>\d\d)/(?P<cmonth>{_MONTH})/(?P<cyear>\d{{4}})[: ](?P<cclock>{_CLOCK})(?P<czone> [+-]\d{{4}})?"
+    rf"|(?P<cday>\d\d?)/(?P<cmonth>{_MONTH})/(?P<cyear>\d{{4}})[: ](?P<cclock>{_CLOCK})(?P<czone> [+-]\d{{4}})?"
     rf"|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (?P<umonth>{_MONTH}) (?P<uday>[ \d]?\d) (?P<uclock>{_CLOCK})"
     rf"(?P<ufraction>\.\d{{1,9}})? (?P<uyear>\d{{4}})"
-    rf"|(?P<bare>(?:{_MONTH}) [ \d]\d {_CLOCK})"
-    r"|(?P<us>\d\d?/\d\d?/\d{4},? \d\d?:\d\d:\d\d(?: [AP]M)?)"
+    rf"|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (?P<rday>\d\d?) (?P<rmonth>{_MONTH}) (?P<ryear>\d{{4}}) (?P<rclock>{_CLOCK})"
+    rf"(?P<rfraction>\.\d{{1,9}})?(?P<rzone> [+-]\d{{4}})?"
+    rf"|(?P<bare>(?P<bmonth>{_MONTH}) (?P<bday>[ \d]?\d) (?P<bclock>{_CLOCK}))"
+    r"|(?P<us>\d\d?/\d\d?/\d{4},? \d\d?:\d\d:\d\d(?:[ \u202f][AP]M)?)"
+    r"|(?P<short>\d\d?/\d\d?/\d\d, \d\d?:\d\d:\d\d[ \u202f][AP]M)"
     rf"|(?P<smonth>\d\d)/(?P<sday>\d\d)/(?P<syear>\d\d) (?P<sclock>{_CLOCK})(?P<sfraction>\.\d{{1,9}})?"
 )
 
@@ -50,24 +61,37 @@ class Stamps:
         if found is None:
             return None
         if found["bare"] is not None:
-            return self._clock.read(found["bare"])
+            return self._clock.read(f"{found['bmonth']} {found['bday']:>2} {found['bclock']}")
         return parse_time(_spelled(found))
+
+    def read(self, text: str) -> int | None:
+        """The point in time that a text is: one that ``parse_time`` reads, or of the styles of ``first``."""
+        return parse_time(text) or self.first(text)
 
 
 def _spelled(found: re.Match[str]) -> str:
     """As ``parse_time`` reads it."""
     if found["us"] is not None:
-        return found["us"]
+        return found["us"].replace("\u202f", " ")
+    if found["short"] is not None:
+        day, _, clock = found["short"].replace("\u202f", " ").partition(", ")
+        return f"{day[:-2]}20{day[-2:]}, {clock}"
     if found["fdate"] is not None:
         return f"{found['fdate']}T{found['ftime']}{found['fzone'] or ''}"
     if found["iso"] is not None:
-        day, clock = found["iso"][:10].replace("/", "-"), found["iso"][10:].lstrip("T, ")
+        day, clock = found["iso"][:10].replace("/", "-"), found["iso"][10:].lstrip("T, -")
         fraction = (found["fraction"] or "").replace(",", ".")[:7]
         return f"{day}T{clock.rjust(8, '0')}{fraction}{(found['zone'] or '').strip()}"
     if found["cyear"] is not None:
         return (
             _iso(found["cyear"], MONTHS[found["cmonth"]], found["cday"], found["cclock"])
             + (found["czone"] or "").strip()
+        )
+    if found["ryear"] is not None:
+        return (
+            _iso(found["ryear"], MONTHS[found["rmonth"]], found["rday"], found["rclock"])
+            + (found["rfraction"] or "")[:7]
+            + (found["rzone"] or "").strip()
         )
     if found["uyear"] is not None:
         return (
