@@ -121,7 +121,7 @@ MESSAGES = (
     passed(
         "MikroTik RouterOS",
         " logged in from ",
-        rf"^(?>.*?\buser )(?P<user>.*) logged in from {_ADDRESS} via [\w-]{{1,32}}\s*$",
+        rf"\buser (?P<user>.{{0,256}}) logged in from {_ADDRESS} via [\w-]{{1,32}}\s*$",
     ),
     # Of what follows, the request and the referrer are the attacker's as much as the name.
     failed(

@@ -48,7 +48,7 @@ def read_line(line: str, source: str, number: int, stamps: Stamps, time: int | N
         return Unknown(number, shorten(line), _CHANGED)
     message, found = said
     own = found.groupdict().get("time")
-    at = parse_time(own) if own else time if time is not None else stamps.first(line)
+    at = stamps.read(own) if own else time if time is not None else stamps.first(line)
     if at is None:
         return Unknown(number, shorten(line), "no time that can be read")
     return Imported(message.attempt(found), at, source, number)
