@@ -13,20 +13,14 @@ from stepwarden.connect.importers.applications.messages import MOST, Message
 from stepwarden.connect.importers.applications.stamps import Stamps
 from stepwarden.connect.importers.base import Imported, Item, Unknown, shorten
 
-MESSAGES: Final[tuple[Message, ...]] = tuple(
-    sorted(
-        (
-            *identity.MESSAGES,
-            *collaboration.MESSAGES,
-            *media.MESSAGES,
-            *mail.MESSAGES,
-            *stores.MESSAGES,
-            *network.MESSAGES,
-        ),
-        key=lambda message: message.outcome == "success",
-    )
+MESSAGES: Final[tuple[Message, ...]] = (
+    *identity.MESSAGES,
+    *collaboration.MESSAGES,
+    *media.MESSAGES,
+    *mail.MESSAGES,
+    *stores.MESSAGES,
+    *network.MESSAGES,
 )
-"""Failures first."""
 _CHANGED: Final = "a message about a sign-in in another shape"
 _LONG: Final = "a message about a sign-in that is too long"
 
@@ -60,6 +54,9 @@ def says_a_sign_in(line: str) -> bool:
 
 
 def _first(line: str, hinted: Sequence[Message]) -> tuple[Message, re.Match[str]] | None:
-    """The message that begins first in the line: a name may hold any message of any application, behind its own."""
+    """The failure that begins first in the line, else the success that does.
+
+    A name may hold any message of any application. Its own message begins before it, and nobody is let in by a name.
+    """
     matches = [(one, found) for one in hinted if (found := one.pattern.search(line)) is not None]
-    return min(matches, key=lambda match: match[1].start(), default=None)
+    return min(matches, key=lambda match: (match[0].outcome == "success", match[1].start()), default=None)
