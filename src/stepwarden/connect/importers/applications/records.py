@@ -7,6 +7,7 @@ True
 from typing import Final
 
 from stepwarden.connect.importers.applications.records_identity import authentik, teleport
+from stepwarden.connect.importers.applications.records_portals import authelia, opensearch_dashboards
 from stepwarden.connect.importers.applications.records_servers import caddy, mongodb, sftpgo
 from stepwarden.connect.importers.applications.records_services import (
     audiobookshelf,
@@ -20,6 +21,7 @@ from stepwarden.connect.importers.jsonlog import Converted, Converter
 
 CONVERTERS: Final[tuple[Converter, ...]] = (
     audiobookshelf,
+    authelia,
     authentik,
     caddy,
     gitlab,
@@ -27,6 +29,7 @@ CONVERTERS: Final[tuple[Converter, ...]] = (
     mongodb,
     nextcloud,
     ntfy,
+    opensearch_dashboards,
     sftpgo,
     teleport,
 )
