@@ -103,15 +103,15 @@ _CAS: Final = (
 _GUACAMOLE_MESSAGES: Final = (
     failed(
         "Guacamole",
-        "Authentication attempt from ",
-        rf"Authentication attempt from {_GUACAMOLE} for user \"(?P<user>.*)\" failed[.:]",
+        " - Authentication attempt from ",
+        rf" - Authentication attempt from {_GUACAMOLE} for user \"(?P<user>.*)\" failed[.:]",
     ),
     # The password was right, or none was asked for, and something else is: neither failure nor success.
     Message(
         "Guacamole",
-        "Authentication attempt from ",
+        " - Authentication attempt from ",
         re.compile(
-            rf"Authentication attempt from {_GUACAMOLE} for user \"(?P<user>.*)\""
+            rf" - Authentication attempt from {_GUACAMOLE} for user \"(?P<user>.*)\""
             r" requires additional credentials to continue"
         ),
         "unknown",
