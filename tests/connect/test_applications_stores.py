@@ -2,7 +2,7 @@
 
 import pytest
 
-from stepwarden.connect.importers.base import Skipped, Unknown
+from stepwarden.connect.importers.base import Imported, Skipped, Unknown
 from tests.connect.applications_house import Example, holds, one, read
 
 ASTERISK = "[May  2 10:00:01] SECURITY[77]: res_security_log.c:114 security_event_stasis_cb: "
@@ -196,8 +196,7 @@ EXAMPLES = (
     Example("Samba", f"May  2 10:00:01 nas smbd[27]:{samba('ann').rstrip()} #015", "ann", "192.0.2.7"),
     Example(
         "TeamSpeak",
-        f'{TEAMSPEAK}query from 6 192.0.2.7:43764 attempted to login with account "ann" and failed!',
-        "ann", "192.0.2.7",
+        f'{TEAMSPEAK}query from 6 192.0.2.7:4376 attempted to login with account "ann" and failed!', "ann", "192.0.2.7",
     ),
     Example(
         "TeamSpeak",
@@ -233,7 +232,6 @@ OTHERS = (
     PROFTPD.format("192.0.2.7") + "PAM(ann): Authentication failure.",
     PROFTPD.format("192.0.2.7") + "Maximum login attempts (3) exceeded, connection refused",
     "May  2 10:00:01 files pure-ftpd: (?@192.0.2.7) [INFO] New connection from 192.0.2.7",
-    "May  2 10:00:01 files pure-ftpd: (ann@192.0.2.7) [INFO] Logout.",
     "  Successful AuthZ: [SMB2,NTLMSSP] user [CORP]\\[ann] [S-1-5-21-1-2-3-1104] at [Thu, 02 May 2024 10:00:01.0 UTC] "
     "Remote host [ipv4:192.0.2.7:62419] local host [ipv4:203.0.113.1:445]",
     'Thu May  2 10:00:01 2024 [pid 2] CONNECT: Client "192.0.2.7"',
@@ -316,9 +314,7 @@ AMBIGUOUS = {
         f'x",SessionID="s",LocalAddress="IPV4/UDP/203.0.113.1/5060",RemoteAddress="IPV4/UDP/{OTHER_IP}/5",Module="y',
     ),
     "asterisk call": asterisk(
-        "InvalidAccountID",
-        "x",
-        call=f's",LocalAddress="IPV4/UDP/203.0.113.1/5060",RemoteAddress="IPV4/UDP/{OTHER_IP}/5',
+        "InvalidAccountID", "x", call=f's",LocalAddress="IPV4/UDP/203.0.113.1/5",RemoteAddress="IPV4/UDP/{OTHER_IP}/5',
     ),
     "asterisk response": asterisk(
         "ChallengeResponseFailed",
@@ -383,6 +379,14 @@ def test_attack_a_name_is_no_field_of_another_log_line_prefix() -> None:
         f'"{name}"'
     ).attempt
     assert (found.actor, found.ip) == (name, "")
+
+
+@pytest.mark.parametrize(
+    "before", ["2024-05-02 10:00:01 INFO none for ", "May  2 10:00:01 web app[7]: none for "]
+)
+def test_attack_a_message_in_a_name_of_another_application_is_none(before: str) -> None:
+    names = [example.line[start:] for example in EXAMPLES for start in range(len(example.line))]
+    assert not [item for item in read(*(before + name for name in names)) if isinstance(item, Imported)]
 
 
 def test_attack_another_domain_for_each_guess_is_the_same_name() -> None:
