@@ -75,6 +75,14 @@ EXAMPLES = (
         f"{MYSQL}Access denied for user 'root'@'192.0.2.7' (using password: YES) (sql_authentication.cc:1412)",
         "root", "192.0.2.7",
     ),
+    Example("MySQL", f"{MYSQL}Access denied for user 'root'@'localhost' (using password: NO)", "root", ""),
+    Example("MySQL", "2024-05-02T10:00:01.8Z 344 [Note] Access denied for user 'root'@'localhost'", "root", ""),
+    Example(
+        "PostgreSQL",
+        "2024-05-02 10:00:01 UTC [53]: user=ann,db=shop,app=[unknown],client=192.0.2.7 LOG:  connection authorized: "
+        "user=ann database=shop",
+        "ann", "192.0.2.7", "success",
+    ),
     Example(
         "PostgreSQL",
         '192.0.2.7 2024-05-02 10:00:01.425 UTC [53] ann@shop FATAL:  password authentication failed for user "ann"',

@@ -50,7 +50,9 @@ def _servarr(result: str) -> str:
 def _sabnzbd(said: str) -> str:
     """The first address is the one that SABnzbd goes by; the list behind it is the visitor's."""
     return (
-        rf"{_HEAD}::\[interface:\d{{1,6}}\] {said} \[?{IP}{_PORT}"
+        # Only a time and syslog's head before it: what a browser calls itself may go on to the end of the line.
+        r"^(?:[^\[\]]{0,128}sabnzbd\w{0,8}\[\d{1,8}\]: )?[\d :,.TZ+-]{0,32}::[A-Z]{1,16}"
+        rf"::\[interface:\d{{1,6}}\] {said} \[?{IP}{_PORT}"
         r"(?: \(X-Forwarded-For: [^)]{0,512}\))?(?: \[(?P<agent>.*)\])?"
     )
 

@@ -111,7 +111,7 @@ MESSAGES = (
     failed(
         "MikroTik RouterOS",
         "login failure for user ",
-        rf"login failure for user (?P<user>.*) from {_ADDRESS} via [\w-]{{1,32}}\s*$",
+        rf"login failure for user (?P<user>.*) from {_ADDRESS} via (?!local\b)[\w-]{{1,32}}\s*$",
     ),
     failed(
         "MikroTik RouterOS",
