@@ -13,6 +13,8 @@ import pytest
 
 from stepwarden.connect.detect import detect, open_log
 from stepwarden.connect.importers.base import Imported, Item, Skipped, Unknown
+from stepwarden.connect.importers.clean import address
+from stepwarden.errors import UnknownFormatError
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 
@@ -210,3 +212,46 @@ def test_cases_of_intrusion_detection(name: str, tmp_path: Path) -> None:
         assert {attempt.outcome for attempt in found} == {outcome}
         addresses = {ip for ip in case["attacker_ips"] if ip[0].isdigit()}
         assert addresses <= {attempt.ip for attempt in found}
+
+
+NOT_SIGN_INS = {
+    "adguardhome-bf": "it wrote the name of its own host, as the visitor calls it",
+    "caddy-basic-auth-bf": "a page that was asked for without a password",
+    "charon-ipsec-bf": "its lines with a name have no address",
+    "charon-ipsec-slow-bf": "its lines with a name have no address",
+    "cowrie_telnet-bf": "connections",
+    "fireflyiii-bf": "one address that did not get to the end of signing in",
+    "http-wordpress_user-enum": "pages that were asked for",
+    "mailu-admin-bf": "notices of limits",
+    "nextcloud-bf": "two addresses that tried no name",
+    "openvpn-bf": "packets",
+    "sabnzbd-bf": "an address that a visitor may write",
+    "sshd-bad-keyexchange-bf": "connections",
+    "thehive-bf": "lines without a time",
+    "wireguard-auth": "packets",
+}
+"""Cases with an attacker's address that is on no sign-in, and what it is on."""
+
+
+def test_attackers_addresses_are_on_sign_ins_of_whatever_application(tmp_path: Path) -> None:
+    """122 cases of a hundred products: sign-ins are read, with their addresses, and nothing is unknown by mistake."""
+    missing, unknown = set(), set()
+    for line in data("crowdsec/cases.jsonl").open():
+        case = json.loads(line)
+        attempts: list[Imported] = []
+        for number, lines in enumerate(case["logs"].values()):
+            path = tmp_path / f"{number}.log"
+            path.write_text("\n".join(lines) + "\n")
+            try:
+                items = list(open_log(path, year=2024))
+            except UnknownFormatError:
+                items = []
+            attempts += [item for item in items if isinstance(item, Imported)]
+            if kinds(items)["Unknown"]:
+                unknown.add(case["name"])
+        told = {address(ip) for ip in case["attacker_ips"] if ip[0].isdigit()}
+        if told - {one.attempt.ip for one in attempts}:
+            missing.add(case["name"])
+    assert missing == set(NOT_SIGN_INS)
+    # A second that no minute has, and lines that have no time.
+    assert unknown == {"gotify-bf", "thehive-bf"}

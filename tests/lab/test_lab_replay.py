@@ -162,6 +162,14 @@ def test_a_spray_is_refused_and_the_people_of_the_place_are_not() -> None:
     assert {one.decision for one in people} == {"allow"}
 
 
+def test_attack_guessing_without_saying_at_whom_is_asked_after_five() -> None:
+    """Many applications write no name with a failure; one success from the address, and it is a busy office."""
+    guesses = [sign_in(second, "", line=second) for second in range(1, 8)]
+    assert [one.decision for one in new_replay().results(guesses)] == ["allow"] * 5 + ["step_up"] * 2
+    office = [sign_in(0, "bob", outcome="success"), *guesses]
+    assert {one.decision for one in new_replay().results(office)} == {"allow"}
+
+
 def test_a_vendors_risk_verdict_changes_nothing() -> None:
     """Entra says "high risk, confirmed compromised" or "none": the same attempt, the same answer."""
     record: dict[str, Any] = {

@@ -26,6 +26,9 @@ REASONS: Final[dict[str, str]] = {
     "Sign-ins from this address have been failing all day": (
         "Anmeldungen von dieser Adresse schlagen schon den ganzen Tag fehl"
     ),
+    "Sign-ins from this address that name nobody keep failing": (
+        "Anmeldungen ohne Namen von dieser Adresse schlagen immer wieder fehl"
+    ),
     "Several different accounts were tried from this address": (
         "Von dieser Adresse aus wurden mehrere verschiedene Konten versucht"
     ),
