@@ -61,7 +61,8 @@ def live(site: Site, days: int, seed: int, *, attack: bool) -> tuple[int, float]
         if number >= days:
             tries += site.sprayed(dice, number, min(site.people, 1_000))
         for second, person, strange, failed in sorted(tries):
-            spraying.tried(person, second, strange=strange, failed=failed)
+            # Noise is at names that nobody has.
+            spraying.tried(person, second, known=person[0] == "p", strange=strange, failed=failed)
             stands = spraying.values(second)[0]
             if stands and number >= days:
                 return alarms, (second - MONDAY - days * DAY) / 3600

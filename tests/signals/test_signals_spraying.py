@@ -35,7 +35,7 @@ def live(spraying: Spraying, tries: list[Try]) -> list[int]:
     """The seconds at which an alarm began."""
     began, was = [], False
     for second, person, strange, failed in sorted(tries):
-        spraying.tried(person, second, strange=strange, failed=failed)
+        spraying.tried(person, second, known=person[0] == "p", strange=strange, failed=failed)
         stands = spraying.values(second)[0]
         if stands and not was:
             began.append(second)
@@ -67,6 +67,37 @@ def test_attack_spraying_at_one_try_per_account_is_found_within_a_day(people: in
     assert began[0] - (MONDAY + days * DAY) < 12 * 3600
 
 
+def noise(dice: random.Random, day: int, mean: int) -> list[Try]:
+    """Failures at names that nobody has, some days twice as many, other days none."""
+    start = MONDAY + day * DAY
+    return [(start + dice.randrange(DAY), f"x{dice.randrange(10**6)}", True, True)
+            for _ in range(dice.choice((0, mean, 2 * mean)))]  # fmt: skip
+
+
+def test_attack_noise_at_any_name_hides_no_spraying_and_is_none() -> None:
+    """Ten times as much of it as honest people from new places, and as much as it likes from day to day."""
+    spraying, dice, alarms = Spraying(limit=200_000), random.Random(4), list[int]()
+    for day in range(60):
+        alarms += live(spraying, [*honest(dice, 1_000, day), *noise(dice, day, 800)])
+    assert not alarms
+    tries = [*honest(dice, 1_000, 60), *noise(dice, 60, 800), *sprayed(dice, 60, 1_000)]
+    began = live(spraying, tries)
+    assert began
+    assert began[0] - (MONDAY + 60 * DAY) < 12 * 3600
+
+
+def test_attack_names_that_nobody_has_are_watched_where_there_was_no_noise() -> None:
+    """New people mostly get in: a thousand names that all fail are not they."""
+    spraying, dice = Spraying(limit=200_000), random.Random(5)
+    for day in range(40):
+        newcomers = [
+            (MONDAY + day * DAY + dice.randrange(DAY), f"x{day}-{n}", True, n % 10 == 0) for n in range(40)
+        ]
+        assert not live(spraying, newcomers)
+    start = MONDAY + 40 * DAY
+    assert live(spraying, [(start + n * 80, f"x{n}", True, True) for n in range(1_000)])
+
+
 def test_attack_one_account_guessed_all_day_is_not_spraying() -> None:
     """A thousand failures of one account, or of a mail client with an old password, are one try a day."""
     spraying, dice, _ = site(300, 40)
@@ -78,12 +109,12 @@ def test_attack_one_account_guessed_all_day_is_not_spraying() -> None:
 def test_attack_a_slow_ramp_is_not_learned() -> None:
     """Ten more accounts each day of a site that knows forty tries a day: the usual share cannot follow."""
     spraying, dice, _ = site(600, 60)
-    before, began = max(spraying.usual()), list[int]()
+    before, began = max(spraying.watches[0].usual()), list[int]()
     for day in range(60, 100):
         began += live(spraying, [*honest(dice, 600, day), *sprayed(dice, day, 10 * (day - 59))])
     assert began
     weeks = 40 / 7 + 1
-    assert max(spraying.usual()) <= raised(before, RISE**weeks) + 0.02
+    assert max(spraying.watches[0].usual()) <= raised(before, RISE**weeks) + 0.02
 
 
 def test_attack_a_ramp_too_slow_to_be_a_change_is_outrun() -> None:
@@ -117,13 +148,13 @@ def test_trouble_everywhere_is_not_spraying() -> None:
 def test_the_alarm_ends_when_it_is_over() -> None:
     """Days of spraying are one alarm; a day after the last of it the alarm is gone, and the past is as it was."""
     spraying, dice, _ = site(300, 60)
-    before, learned = spraying.usual(), sum(tries for tries, _ in spraying.past)
+    before, learned = spraying.watches[0].usual(), sum(tries for tries, _ in spraying.watches[0].past)
     for day in (60, 61, 62):
         live(spraying, [*honest(dice, 300, day), *sprayed(dice, day, 300)])
     now = MONDAY + 63 * DAY
     assert spraying.values(now)[:2] == (True, 2 * ALARM)
-    assert sum(tries for tries, _ in spraying.past) < learned + 60
-    assert max(abs(a - b) for a, b in zip(before, spraying.usual(), strict=True)) < 0.1
+    assert sum(tries for tries, _ in spraying.watches[0].past) < learned + 60
+    assert max(abs(a - b) for a, b in zip(before, spraying.watches[0].usual(), strict=True)) < 0.1
     for day in (63, 64, 65):
         live(spraying, list(honest(dice, 300, day)))
     assert not spraying.values(MONDAY + 66 * DAY)[0]
@@ -169,7 +200,7 @@ def test_attack_names_without_end_stay_within_the_limit() -> None:
     """Whoever tries names that do not exist fills no memory with them."""
     spraying = Spraying(limit=100)
     for number in range(5_000):
-        spraying.tried(f"x{number}", MONDAY + number, strange=True, failed=True)
+        spraying.tried(f"x{number}", MONDAY + number, known=False, strange=True, failed=True)
     assert len(spraying.seen) == 100
     assert len(spraying.hours) <= 25
-    assert all(share <= MOST for share in spraying.usual())
+    assert all(share <= MOST for share in spraying.watches[1].usual())

@@ -18,11 +18,11 @@ from stepwarden.errors import InputError
 from stepwarden.signals.custom import CustomSignals, CustomSpec, Tally
 from stepwarden.signals.habits import Habit
 from stepwarden.signals.records import Acting, Activity, Labels, Trouble
-from stepwarden.signals.spraying import Spraying
+from stepwarden.signals.spraying import Spraying, Watch
 from stepwarden.signals.surprise import Population
 from stepwarden.signals.windows import SiteRate
 
-VERSION: Final = 4
+VERSION: Final = 5
 _SUM: Final = 32
 
 FIELDS: Final[dict[type, tuple[str, ...]]] = {
@@ -56,7 +56,8 @@ FIELDS: Final[dict[type, tuple[str, ...]]] = {
     Tally: ("last", "times", "usual", "closed", "inside"),
 }
 """Every slot of every record (a test compares them)."""
-_SPRAYING: Final = tuple(name for name in Spraying.__slots__ if name not in ("limit", "memo"))
+_SPRAYING: Final = ("day", "seen", "hours")
+_WATCH: Final = Watch.__slots__
 
 
 Counted = tuple[int, int, list[int], list[dict[str, int]]]
@@ -130,13 +131,18 @@ def unpack_population(packed: Counted, limit: int) -> Population:
 
 
 def pack_spraying(spraying: Spraying) -> list[Any]:
-    return [getattr(spraying, name) for name in _SPRAYING]
+    watches = [[getattr(watch, name) for name in _WATCH] for watch in spraying.watches]
+    return [*(getattr(spraying, name) for name in _SPRAYING), watches]
 
 
 def unpack_spraying(packed: list[Any], limit: int) -> Spraying:
     spraying = Spraying(limit)
-    for name, value in zip(_SPRAYING, packed, strict=True):
+    *shared, watches = packed
+    for name, value in zip(_SPRAYING, shared, strict=True):
         setattr(spraying, name, value)
+    for watch, fields in zip(spraying.watches, watches, strict=True):
+        for name, value in zip(_WATCH, fields, strict=True):
+            setattr(watch, name, value)
     return spraying
 
 

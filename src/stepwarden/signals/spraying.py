@@ -11,11 +11,16 @@ and a mail client with an old password, are one try. People at their familiar pl
 left out, but for trouble of the site itself: where they fail more than they used to, by some odds up to ``CALM``,
 strangers are expected to fail more by the same odds.
 
+Two watches (``Watch``), each with its own past, evidence and alarm: over accounts that have a history here, and over
+names that have none. What others try all day at any name that occurs to them is in the second, fails always, and does
+not hide what happens to real accounts, nor look like it when there is more of it.
+
 A batch is at least ``BATCH`` tries and ``SPAN`` long. With f failures of n the sum S becomes
 max(0, S + ln P1(f) / P0(f)), at most twice ``ALARM``. P0 is the beta-binomial of the site's usual share m and
-correlation r; P1 the same at ``SHIFT`` times the odds. The alarm begins at ``ALARM``, and ends when S is back at 0 or
+correlation r; P1 the same at ``SHIFT`` times the odds. Where m is over ``TELLING`` nearly everybody fails anyway, and
+nothing raises S. The alarm begins at ``ALARM``, and ends when S is back at 0 or
 no batch has raised it for a day. By Wald's inequality the mean number of batches to a false alarm is at least
-e**(ALARM/1000), if the model holds; twelve batches a day at most make that five years.
+e**(ALARM/1000), if the model holds; twelve batches a day of two watches at most make that two and a half years.
 
 The site's own past: m is kept for each four hours of weekdays and of weekends, over some weeks that fade. Nothing is
 learned while S is at half the alarm or above. From the third week on the odds of m rise by at most ``RISE`` in a week,
@@ -25,11 +30,12 @@ do.
 >>> spraying = Spraying(limit=1_000)
 >>> for day in range(40):
 ...     for person in range(30):
-...         spraying.tried(f"p{person}", day * DAY + person * 2_000, strange=True, failed=person % 7 == 0)
+...         at = day * DAY + person * 2_000
+...         spraying.tried(f"p{person}", at, known=True, strange=True, failed=person % 7 == 0)
 >>> spraying.values(40 * DAY)
 (False, 0, 142)
 >>> for person in range(80):
-...     spraying.tried(f"p{person}", 40 * DAY + person * 600, strange=True, failed=True)
+...     spraying.tried(f"p{person}", 40 * DAY + person * 600, known=True, strange=True, failed=True)
 >>> spraying.values(40 * DAY + 80 * 600)
 (True, 20000, 964)
 
@@ -63,6 +69,7 @@ PRIOR: Final = 30.0
 """As many tries at the site's share are added to a slot's, and at ``START`` to the site's."""
 LEAST, MOST = 0.02, 0.95
 """Of the usual share: with rarer failures a handful of them would be an alarm."""
+TELLING: Final = 0.9
 LOOSEST, TIGHTEST, TOGETHER = 0.3, 0.02, 0.05
 """Bounds of the correlation of the tries in a batch, and what stands for it at first."""
 STEADY: Final = 128
@@ -86,10 +93,66 @@ def slot_of(second: int) -> int:
 
 class Spraying:
     """The site's tries. ``seen`` are the people who had one on ``day``, at most ``limit``; ``hours`` is, by hour, how
-    many tries and how many failed, for the last 25. ``batch`` and ``past`` are, by slot, tries and failures: of the
-    batch that began at ``began``, and of the site's own past, which began at ``first``, without attacks. ``ceilings``
-    are the most that each slot's usual share may be in the week that began at ``week``. ``familiar`` are tries and
-    failures from where people are known, during the batch and in the past.
+    many tries and how many failed, for the last 25. ``watches``: over accounts with a history, over names without."""
+
+    __slots__ = ("day", "hours", "limit", "memo", "seen", "watches")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.day = 0
+        self.seen: dict[str, int] = {}
+        self.hours: dict[int, tuple[int, int]] = {}
+        self.watches = (Watch(), Watch())
+        self.memo = (-1, 0)
+
+    def tried(self, actor: str, second: int, *, known: bool, strange: bool, failed: bool) -> None:
+        """Somebody's sign-in ended, from where they never were if ``strange``. ``second`` is not before any earlier
+        one. ``known``: they have a history here."""
+        if second // DAY != self.day:
+            self.day = second // DAY
+            self.seen.clear()
+        mark = (_STRANGE if strange else _FAMILIAR)[failed]
+        before = self.seen.get(actor, 0)
+        if before & mark:
+            return
+        if len(self.seen) >= self.limit and not before:
+            del self.seen[next(iter(self.seen))]
+        self.seen[actor] = before | mark
+        if strange:
+            self._count(second, failed)
+            self.watches[not known].tried(second, failed)
+        else:
+            for watch in self.watches:
+                watch.at_home(failed)
+
+    def values(self, now: int) -> tuple[bool, int, int]:
+        """Whether an alarm stands, the evidence in thousandths of a nat, permille of the day's tries that failed."""
+        hour, permille = self.memo
+        if hour != now // HOUR:
+            hour = now // HOUR
+            day = [found for at, found in self.hours.items() if hour - 24 < at <= hour]
+            permille = 1000 * sum(wrong for _, wrong in day) // max(1, sum(tries for tries, _ in day))
+            # Worked out once an hour; it is no part of the state.
+            self.memo = (hour, permille)
+        one, two = self.watches
+        first, second = one.stands(now), two.stands(now)
+        return (first[0] or second[0], max(first[1], second[1]), permille)
+
+    def _count(self, second: int, failed: bool) -> None:
+        hour = second // HOUR
+        tries, wrong = self.hours.get(hour, (0, 0))
+        if not tries:
+            for old in [old for old in self.hours if old < hour - 24]:
+                del self.hours[old]
+        self.hours[hour] = (tries + 1, wrong + failed)
+        self.memo = (-1, 0)
+
+
+class Watch:
+    """Over one kind of strangers. ``batch`` and ``past`` are, by slot, tries and failures: of the batch that began at
+    ``began``, and of the site's own past, which began at ``first``, without attacks. ``ceilings`` are the most that
+    each slot's usual share may be in the week that began at ``week``. ``familiar`` are tries and failures from where
+    people are known, during the batch and in the past.
     """
 
     __slots__ = (
@@ -99,24 +162,15 @@ class Spraying:
         "began",
         "ceilings",
         "correlation",
-        "day",
         "evidence",
         "familiar",
         "first",
-        "hours",
-        "limit",
-        "memo",
         "past",
         "raised",
-        "seen",
         "week",
     )
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.day = 0
-        self.seen: dict[str, int] = {}
-        self.hours: dict[int, tuple[int, int]] = {}
+    def __init__(self) -> None:
         self.batch = [(0, 0)] * SLOTS
         self.began = 0
         self.past = [(0.0, 0.0)] * SLOTS
@@ -129,41 +183,25 @@ class Spraying:
         self.evidence = 0
         self.raised = 0
         self.alarmed = False
-        self.memo = (-1, 0)
 
-    def tried(self, actor: str, second: int, *, strange: bool, failed: bool) -> None:
-        """Somebody's sign-in ended, from where they never were if ``strange``. ``second`` is not before any earlier
-        one."""
-        if second // DAY != self.day:
-            self.day = second // DAY
-            self.seen.clear()
-        mark = (_STRANGE if strange else _FAMILIAR)[failed]
-        before = self.seen.get(actor, 0)
-        if before & mark:
-            return
-        if len(self.seen) >= self.limit and not before:
-            del self.seen[next(iter(self.seen))]
-        self.seen[actor] = before | mark
-        if not strange:
-            tries, wrong, past, bad = self.familiar
-            self.familiar = (tries + 1, wrong + failed, past, bad)
-            return
-        self._count(second, failed)
+    def tried(self, second: int, failed: bool) -> None:
+        """A try of this kind."""
+        slot = slot_of(second)
+        tries, wrong = self.batch[slot]
+        self.batch[slot] = (tries + 1, wrong + failed)
         if second >= self.began + SPAN and sum(tries for tries, _ in self.batch) >= BATCH:
             self._close(second)
 
-    def values(self, now: int) -> tuple[bool, int, int]:
-        """Whether the alarm stands, the evidence in thousandths of a nat, permille of the day's tries that failed."""
-        hour, permille = self.memo
-        if hour != now // HOUR:
-            hour = now // HOUR
-            day = [found for at, found in self.hours.items() if hour - 24 < at <= hour]
-            permille = 1000 * sum(wrong for _, wrong in day) // max(1, sum(tries for tries, _ in day))
-            # Worked out once an hour; it is no part of the state.
-            self.memo = (hour, permille)
+    def at_home(self, failed: bool) -> None:
+        """A sign-in from where the person is known, the first of a day that ended so."""
+        tries, wrong, past, bad = self.familiar
+        self.familiar = (tries + 1, wrong + failed, past, bad)
+
+    def stands(self, now: int) -> tuple[bool, int]:
+        """Whether the alarm stands, and the evidence."""
         if now - self.raised >= DAY:
-            return (False, 0, permille)
-        return (self.alarmed, self.evidence, permille)
+            return (False, 0)
+        return (self.alarmed, self.evidence)
 
     def usual(self) -> list[float]:
         """The share of failures that is usual in each slot."""
@@ -174,18 +212,6 @@ class Spraying:
             max(LEAST, min(most, (wrong + PRIOR * site) / (tries + PRIOR)))
             for (tries, wrong), most in zip(self.past, self.ceilings, strict=True)
         ]
-
-    def _count(self, second: int, failed: bool) -> None:
-        hour = second // HOUR
-        tries, wrong = self.hours.get(hour, (0, 0))
-        if not tries:
-            for old in [old for old in self.hours if old < hour - 24]:
-                del self.hours[old]
-        self.hours[hour] = (tries + 1, wrong + failed)
-        self.memo = (-1, 0)
-        slot = slot_of(second)
-        tries, wrong = self.batch[slot]
-        self.batch[slot] = (tries + 1, wrong + failed)
 
     def _close(self, second: int) -> None:
         """A batch is full: weigh it, then learn from it."""
@@ -218,6 +244,8 @@ class Spraying:
 
     def _weigh(self, failed: int, tries: int, mean: float, second: int) -> None:
         found = evidence(failed, tries, mean, min(LOOSEST, max(TIGHTEST, self.correlation)))
+        if mean > TELLING:
+            found = min(found, 0)
         self.evidence = min(2 * ALARM, max(0, self.evidence + found))
         if found > 0:
             self.raised = second

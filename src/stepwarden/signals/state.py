@@ -310,7 +310,9 @@ class SignalState(Memory):
             if facts.actor:
                 habit = self._habits.items.get(facts.actor)
                 strange = habit is None or not habit.knows_place(facts.address, facts.network)
-                self._spraying.tried(facts.actor, newest, strange=strange, failed=failed)
+                self._spraying.tried(
+                    facts.actor, newest, known=habit is not None, strange=strange, failed=failed
+                )
                 end(self._active, facts.actor, facts.address, second, failed)
             if facts.address:
                 end(self._addresses, facts.address, facts.actor, second, failed)
