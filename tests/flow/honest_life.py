@@ -1,6 +1,7 @@
+# Longer than most files: one life is one state, which all its steps share.
 """A long honest life of one log, made by a seed: people, step-ups, erasures, key rotations, prunes, doubts, crashes.
 
-Longer than most files: one life is one state, which all its steps share. What is done on pages is in ``honest_proofs``.
+What is done on pages is in ``honest_proofs``.
 
 ``Life.run`` lives one run of the service; between runs ``holds`` demands everything that is promised of an honest
 log: ``ledger verify`` finds nothing in any of its steps, ``ledger replay`` recomputes every decision, what was folded

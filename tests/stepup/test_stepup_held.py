@@ -5,17 +5,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stepwarden.events.entries import (
-    AttemptDecided,
     ChallengePassed,
     ChallengeReleased,
     ChallengeWithheld,
-    Demand,
     Standing,
 )
 from stepwarden.events.facts import Facts
 from stepwarden.stepup import gate
 from stepwarden.stepup.binding import grant_hash
 from stepwarden.stepup.successes import MAX_HELD, Held
+from tests.signals.signals_house import decided
 from tests.stepup.world import MINUTE, SECOND, TRANSFER, World
 
 
@@ -134,20 +133,7 @@ def test_attack_session_that_ended_while_held_is_not_brought_back() -> None:
     world, challenge = ready()
     index, _ = pass_held(world, challenge)
     facts = Facts(time=world.now, action="logout", actor="alice", session="s1")
-    left = AttemptDecided(
-        time=world.now,
-        id="gggggggg",
-        facts=facts,
-        signals={},
-        evidence=(),
-        score=0,
-        risk=0,
-        demand=Demand(),
-        standing=Standing(),
-        decision="allow",
-        policy="p" * 64,
-    )
-    world.append(left)
+    world.append(decided(facts))
     assert not world.state.is_held(index, world.now)
     release(world, index)
     assert level(world) == 0

@@ -1,4 +1,4 @@
-"""What a log still holds, for commands that fold it from its floor on."""
+"""What a log still holds, for commands that read it from its floor on."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from stepwarden.cli.options import DATA, Bars, Data, open_log
+from stepwarden.cli.kept import kept_log
+from stepwarden.cli.options import DATA, Bars, Data
 from stepwarden.errors import InputError
 from stepwarden.lab.trace import Link, Trace, collect
 from stepwarden.lab.trace_words import as_dict, before, moment, number, shared, what, who, why
@@ -34,21 +35,16 @@ def trace(
     if not number_.isdecimal():
         raise InputError(f"an entry is named by its index or its id, not by {entry[:64]!r}", field="entry")
     index = int(number_)
-    reader = open_log(data)
-    try:
-        head = reader.load()
-        with Bars() as report:
-            found = collect(
-                reader.leaves,
-                index,
-                first=reader.floor(),
-                size=head.size if head is not None else 0,
-                days=days,
-                most=most,
-                progress=lambda done: report("reading backwards", done, index),
-            )
-    finally:
-        reader.close()
+    with kept_log(data) as log, Bars() as report:
+        found = collect(
+            log.reader.leaves,
+            index,
+            first=log.floor,
+            size=log.size,
+            days=days,
+            most=most,
+            progress=lambda done: report("reading backwards", done, index),
+        )
     if graph is not None:
         from stepwarden.lab.pages import write_whole
         from stepwarden.lab.trace_graph import page

@@ -12,16 +12,14 @@ read as by ``openssh``, which reads lines of applications in a system log as the
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import Final
 
+from stepwarden.connect.importers.applications.messages import OTHER
 from stepwarden.connect.importers.applications.records import convert
-from stepwarden.connect.importers.base import Item, Skipped
+from stepwarden.connect.importers.base import Item
 from stepwarden.connect.importers.jsonlog import read_json
 from stepwarden.connect.importers.openssh import read_system_log
 from stepwarden.connect.importers.reading import SPACE
 from stepwarden.connect.importers.syslog import Clock
-
-_OTHER: Final = Skipped("another message of an application")
 
 
 class Applications:
@@ -39,7 +37,7 @@ class Applications:
         if json:
             return read_json(whole, source, convert)
         clock = Clock(year=self._year, modified=self._modified)
-        return read_system_log(whole, source, clock, _OTHER)
+        return read_system_log(whole, source, clock, OTHER)
 
 
 def _is_json(blocks: Iterable[str]) -> tuple[bool, Iterator[str]]:

@@ -14,11 +14,16 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from stepwarden.connect.importers.base import Skipped
 from stepwarden.connect.importers.clean import address, text
 from stepwarden.events.attempt import Attempt, Method, Outcome
 
 MOST: Final = 4_096
 """Characters of a line that are looked at."""
+OTHER: Final = Skipped("another message of an application")
+"""What is no sign-in, in text and in JSON."""
+CHANGED: Final = "a message about a sign-in in another shape"
+"""Why a message is unknown that begins as one about a sign-in does."""
 GROUPS: Final = frozenset(("user", "ip", "agent", "session", "time"))
 IP: Final = r"(?P<ip>[0-9A-Fa-f:.]{1,48}[0-9A-Fa-f:])"
 """An address, with the port behind one of version 4; without the brackets that may be around it, or a full stop."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from stepwarden.connect.importers.applications import collaboration, identity, mail, media, network, stores
-from stepwarden.connect.importers.applications.messages import MOST, Message
+from stepwarden.connect.importers.applications.messages import CHANGED, MOST, Message
 from stepwarden.connect.importers.applications.stamps import Stamps
 from stepwarden.connect.importers.base import Imported, Item, Unknown, shorten
 
@@ -21,7 +21,6 @@ MESSAGES: Final[tuple[Message, ...]] = (
     *stores.MESSAGES,
     *network.MESSAGES,
 )
-_CHANGED: Final = "a message about a sign-in in another shape"
 _TWO: Final = "a message about a sign-in with another application's words in it"
 _LONG: Final = "a message about a sign-in that is too long"
 
@@ -64,7 +63,7 @@ def _said(line: str, hinted: Sequence[Message]) -> tuple[Message, re.Match[str]]
     """
     matches = [(one, found) for one in hinted if (found := one.pattern.search(line)) is not None]
     if not matches:
-        return _CHANGED
+        return CHANGED
     message, found = min(
         matches, key=lambda match: (match[0].outcome == "success", match[1].start(), line.find(match[0].hint))
     )

@@ -18,7 +18,7 @@ only asked for (T1012).
 import re
 from typing import Final
 
-from stepwarden.connect.importers.base import Skipped
+from stepwarden.connect.importers.applications.messages import OTHER
 from stepwarden.connect.importers.clean import (
     Folded,
     action,
@@ -33,8 +33,6 @@ from stepwarden.connect.importers.jsonlog import Converted, Found, outcome_of
 from stepwarden.connect.importers.times import parse_time
 from stepwarden.events.attempt import Attempt, Method
 
-OTHER: Final = Skipped("another message of an application")
-"""What is no sign-in; the reason is the same as in logs of text."""
 _AUTHENTIK: Final = {
     "login": "login",
     "login_failed": "login",

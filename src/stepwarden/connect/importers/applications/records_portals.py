@@ -15,7 +15,7 @@ is in the body, which is not written; the address is that of the peer, also behi
 import re
 from typing import Final
 
-from stepwarden.connect.importers.applications.records_identity import OTHER
+from stepwarden.connect.importers.applications.messages import CHANGED, OTHER
 from stepwarden.connect.importers.clean import Folded, address, first, fold, required_time, text
 from stepwarden.connect.importers.jsonlog import Converted, Found, outcome_of
 from stepwarden.connect.importers.times import parse_time
@@ -36,7 +36,6 @@ _SUCCESSFUL: Final = re.compile(
 _PROVED: Final[dict[str, Method]] = {"1FA": "pwd", "Passkey": "pop", "TOTP": "otp", "WebAuthn": "pop"}
 _WHOLE: Final = 1 << 20
 """Characters of a message: no name is so long that it hides what follows it."""
-_CHANGED: Final = "a message about a sign-in in another shape"
 _FORM: Final = re.compile(r"/auth/login(?:\?|$)")
 _OUTCOMES: Final = {"401": False, "200": True}
 
@@ -53,7 +52,7 @@ def authelia(record: Folded) -> Converted:
     said = found or passed
     if said is None:
         if message.startswith("Unsuccessful "):
-            raise InputError(_CHANGED, field="msg")
+            raise InputError(CHANGED, field="msg")
         return OTHER
     proved = _PROVED.get(passed["kind"]) if passed is not None else None
     attempt = Attempt(

@@ -21,7 +21,7 @@ skipped where they succeed, and so is a conversation that the client gave up.
 import re
 from typing import Final
 
-from stepwarden.connect.importers.applications.records_identity import OTHER
+from stepwarden.connect.importers.applications.messages import OTHER
 from stepwarden.connect.importers.clean import Folded, address, first, fold, listed, required_time, text
 from stepwarden.connect.importers.jsonlog import Converted, Found, outcome_of
 from stepwarden.connect.importers.times import parse_time

@@ -25,14 +25,12 @@ address; what a visitor without a login may not read is no sign-in.
 import re
 from typing import Final
 
-from stepwarden.connect.importers.applications.records_identity import OTHER
+from stepwarden.connect.importers.applications.messages import CHANGED, OTHER
 from stepwarden.connect.importers.clean import Folded, address, first, fold, listed, required_time, text
 from stepwarden.connect.importers.jsonlog import Converted, Found, outcome_of
 from stepwarden.connect.importers.times import parse_time
 from stepwarden.errors import InputError
 from stepwarden.events.attempt import Attempt, Outcome
-
-_CHANGED: Final = "a message about a sign-in in another shape"
 
 _SHELF_FAILED: Final = re.compile(
     r'\[(?:Local)?Auth\] Failed login attempt for username "(?P<user>.*)" from ip (?P<ip>\S+) \([^()]*\)$',
@@ -84,7 +82,7 @@ def audiobookshelf(record: Folded) -> Converted:
             )
             return [Found(attempt, required_time(parse_time(record["timestamp"])))]
     if "Auth] Failed login attempt" in message[:64]:
-        raise InputError(_CHANGED, field="message")
+        raise InputError(CHANGED, field="message")
     return OTHER
 
 
@@ -147,7 +145,7 @@ def gitlab_message(record: Folded) -> Converted:
             )
             return [Found(attempt, required_time(parse_time(record["time"])))]
     if message.startswith(("Failed Login:", "Successful Login:")):
-        raise InputError(_CHANGED, field="message")
+        raise InputError(CHANGED, field="message")
     return OTHER
 
 

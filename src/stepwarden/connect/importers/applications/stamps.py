@@ -34,7 +34,7 @@ WITHIN: Final = 256
 _MONTH: Final = "|".join(MONTHS)
 _CLOCK: Final = r"\d\d:\d\d:\d\d"
 _STAMP: Final = re.compile(
-    rf"date=(?P<fdate>\d{{4}}-\d\d-\d\d),? time=(?P<ftime>{_CLOCK})(?P<frest>.{{0,128}}? tz=\"?(?P<fzone>[+-]\d{{4}}))?"
+    rf"date=(?P<fdate>\d{{4}}-\d\d-\d\d),? time=(?P<ftime>{_CLOCK})(?:.{{0,128}}? tz=\"?(?P<fzone>[+-]\d{{4}}))?"
     rf"|(?P<iso>\d{{4}}[-/]\d\d[-/]\d\d(?:[T ]|  |, | - ){_CLOCK[:2]}?\d:\d\d:\d\d)(?P<fraction>[.,]\d{{1,9}})?"
     rf"(?P<zone>Z| ?[+-]\d\d:?\d\d(?!\d))?"
     rf"|(?P<cday>\d\d?)/(?P<cmonth>{_MONTH})/(?P<cyear>\d{{4}})[: ](?P<cclock>{_CLOCK})(?P<czone> [+-]\d{{4}})?"
